@@ -1,0 +1,308 @@
+// Dataset<T> and Keyed<K, V>: lazy, immutable, partitioned collections. Included by job.h.
+//
+// Functions are captureless lambdas or empty function objects; the values they need come first, by With().
+// Order: a data set has an order (files by path bytes, then offset), and narrow operators keep it.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "common/pipeline/combine.h"
+#include "common/pipeline/group.h"
+#include "common/pipeline/job.h"
+#include "common/pipeline/join.h"
+#include "common/pipeline/keyby.h"
+#include "common/pipeline/narrow.h"
+#include "common/pipeline/result.h"
+#include "common/pipeline/sink.h"
+#include "common/pipeline/source.h"
+
+namespace millrace {
+
+template <typename K, typename V>
+class Keyed;
+
+namespace internal {
+plan::NodePtr NarrowNode(const plan::NodePtr& input, plan::OperatorSpec op);
+plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::OperatorSpec> writers,
+                          plan::OperatorSpec reader);
+// Bounds from the sampled keys of all tasks: at most partitions - 1, strictly rising.
+std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions);
+template <typename T>
+plan::OperatorSpec WriteSpec(const std::string& values);
+}  // namespace internal
+
+template <typename T>
+class Dataset {
+ public:
+  using Record = T;
+  Dataset(Job* job, plan::NodePtr node) : job_(job), node_(std::move(node)) {}
+
+  // f(values..., const T&) -> U.
+  template <typename F>
+  auto Map(F f, std::string label = {}) const { return Map(With(), f, std::move(label)); }
+  template <typename F, typename... V>
+  auto Map(const WithValues<V...>& values, F, std::string label = {}) const {
+    static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
+    using U = std::decay_t<std::invoke_result_t<F, const V&..., const T&>>;
+    return Next<U, internal::MapOp<T, U, F, V...>>(std::move(label), pb::LAW_MAP, internal::EncodeValues(values));
+  }
+
+  // Keeps the records for which f(values..., const T&) is true.
+  template <typename F>
+  Dataset Filter(F f, std::string label = {}) const { return Filter(With(), f, std::move(label)); }
+  template <typename F, typename... V>
+  Dataset Filter(const WithValues<V...>& values, F, std::string label = {}) const {
+    static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
+    return Next<T, internal::FilterOp<T, F, V...>>(std::move(label), pb::LAW_FILTER, internal::EncodeValues(values));
+  }
+
+  // f(values..., const T&, Emitter<U>&) emits any number of records.
+  template <typename U, typename F>
+  Dataset<U> FlatMap(F f, std::string label = {}) const { return FlatMap<U>(With(), f, std::move(label)); }
+  template <typename U, typename F, typename... V>
+  Dataset<U> FlatMap(const WithValues<V...>& values, F, std::string label = {}) const {
+    static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
+    return Next<U, internal::FlatMapOp<T, U, F, V...>>(std::move(label), pb::LAW_NONE, internal::EncodeValues(values));
+  }
+
+  // f(values..., std::span<const T>, Emitter<U>&) over batches of `rows` records (the last of a split is shorter).
+  template <typename U, typename F>
+  Dataset<U> MapBatch(uint32_t rows, F f, std::string label = {}) const {
+    return MapBatch<U>(rows, With(), f, std::move(label));
+  }
+  template <typename U, typename F, typename... V>
+  Dataset<U> MapBatch(uint32_t rows, const WithValues<V...>& values, F, std::string label = {}) const {
+    static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
+    return Next<U, internal::MapBatchOp<T, U, F, V...>>(
+        std::move(label), pb::LAW_NONE,
+        EncodeToString(std::tuple_cat(std::tuple<uint32_t>(rows), values.values)));
+  }
+
+  // Key = one member, or a tuple of several.
+  template <auto... kMembers>
+  auto KeyBy() const {
+    using Op = internal::KeyByMembersOp<T, kMembers...>;
+    return MakeKeyed<typename Op::Key, T, Op>(internal::MemberLabel<kMembers...>("KeyBy"), {});
+  }
+  // Key = key(const T&); value = the record, or value(const T&).
+  template <typename KeyFn>
+  auto KeyBy(KeyFn) const {
+    using Op = internal::KeyByOp<T, KeyFn, internal::Identity>;
+    return MakeKeyed<typename Op::Key, T, Op>("KeyBy", {});
+  }
+  template <typename KeyFn, typename ValueFn>
+  auto KeyBy(KeyFn, ValueFn) const {
+    using Op = internal::KeyByOp<T, KeyFn, ValueFn>;
+    return MakeKeyed<typename Op::Key, typename Op::Value, Op>("KeyBy", {});
+  }
+
+  // This data set, then the other.
+  Dataset Union(const Dataset& other) const {
+    auto node = std::make_shared<plan::Node>();
+    node->kind = plan::Node::Kind::kUnion;
+    node->inputs = {node_, other.node_};
+    return Dataset(job_, node);
+  }
+
+  // One of each, in key order within a partition. T must be usable as a key.
+  Dataset Distinct() const {
+    return KeyBy([](const T& record) { return record; }, [](const T&) { return true; })
+        .ReduceByKey([](bool&, const bool&) {})
+        .Keys();
+  }
+
+  // Totally ordered over the partitions by members or by key(const T&); equal keys keep their order.
+  template <auto... kMembers>
+  Dataset SortBy() const {
+    return SortImpl<internal::MemberKey<T, kMembers...>>(internal::MemberLabel<kMembers...>("Sort"));
+  }
+  template <typename KeyFn>
+  Dataset SortBy(KeyFn) const {
+    static_assert(internal::Portable<KeyFn>, "operators take captureless functions");
+    return SortImpl<internal::FunctionKey<T, KeyFn>>("Sort");
+  }
+
+  // About `fraction` of the records, chosen by (seed, task, position): the same in every run.
+  Dataset Sample(double fraction, uint64_t seed) const {
+    return Next<T, internal::SampleOp<T>>("Sample", pb::LAW_FILTER, EncodeToString(std::tuple(fraction, seed)));
+  }
+
+  // 0-based row numbers over the whole data set. Runs a counting action.
+  Dataset<Numbered<T>> WithRowNumber() const {
+    std::vector<uint64_t> offsets;
+    uint64_t next = 0;
+    for (uint64_t count : CountPerTask()) {
+      offsets.push_back(next);
+      next += count;
+    }
+    return Next<Numbered<T>, internal::NumberOp<T>>("WithRowNumber", pb::LAW_MAP, EncodeToString(std::tuple(offsets)));
+  }
+
+  // Kept on the workers after its first use; lost parts are computed again.
+  Dataset Cache() const {
+    auto node = std::make_shared<plan::Node>();
+    node->kind = plan::Node::Kind::kCache;
+    node->inputs = {node_};
+    node->writers = {internal::Spec<internal::CacheWriter<T>>("Cache", pb::LAW_SINK)};
+    node->op = internal::Spec<internal::SortedReader<T>>("ReadCache");
+    return Dataset(job_, node);
+  }
+
+  // ---- actions ----
+  // All records, in order. T must own its text (std::string, Row::Own() is done for rows).
+  std::vector<T> Collect() const;
+  // The first n records, in order.
+  std::vector<T> Take(uint64_t n) const;
+  uint64_t Count() const;
+  // Folds records left by the combiner C: per task, then over tasks in order. `empty` when there is no record.
+  template <typename C>
+  T Aggregate(C, T empty = {}) const;
+  // As part files below the job's output; `path` is the output folder or a folder in it.
+  void Write(std::string_view path, const WriteOptions& options = {}) const { WriteWith(path, options, {}); }
+
+  // ---- for operators ----
+  Job& job() const { return *job_; }
+  const plan::NodePtr& node() const { return node_; }
+  template <typename U, typename Op>
+  Dataset<U> Next(std::string label, pb::Law law, std::string values) const {
+    return Dataset<U>(job_, internal::NarrowNode(node_, internal::Spec<Op>(std::move(label), law, std::move(values))));
+  }
+  void WriteWith(std::string_view path, const WriteOptions& options, const std::string& values) const;
+
+ private:
+  template <typename K, typename V, typename Op>
+  Keyed<K, V> MakeKeyed(std::string label, std::string values) const {
+    return Keyed<K, V>(Next<KeyValue<K, V>, Op>(std::move(label), pb::LAW_MAP, std::move(values)));
+  }
+  template <typename KeyOf>
+  Dataset SortImpl(std::string label) const;
+  std::vector<uint64_t> CountPerTask() const;
+  pb::ActionResult RunResult(plan::OperatorSpec terminal, std::string label, bool sample = false) const;
+
+  Job* job_;
+  plan::NodePtr node_;
+};
+
+template <typename K, typename V>
+class Keyed {
+ public:
+  using Pair = KeyValue<K, V>;
+  explicit Keyed(Dataset<Pair> pairs) : pairs_(std::move(pairs)) {}
+  // The records as KeyValue.
+  const Dataset<Pair>& Pairs() const { return pairs_; }
+  auto Keys() const { return pairs_.Map([](const Pair& pair) { return pair.key; }, "Keys"); }
+  auto Values() const { return pairs_.Map([](const Pair& pair) { return pair.value; }, "Values"); }
+
+  // One record per key: values folded left by the combiner, in a fixed order. V must own its bytes.
+  template <typename C>
+  Keyed ReduceByKey(C, std::string label = "ReduceByKey") const {
+    static_assert(internal::Portable<C>, "a combiner is an empty function object");
+    return Keyed(Dataset<Pair>(
+        &pairs_.job(),
+        internal::ShuffleNode({pairs_.node()},
+                              {internal::Spec<internal::CombineWriter<K, V, C>>("Combine", pb::LAW_NONE)},
+                              internal::Spec<internal::CombineReader<K, V, C>>(std::move(label)))));
+  }
+
+  // f(values..., const K&, Rows<V>, Emitter<U>&) once per key; rows in the order of the data set.
+  template <typename U, typename F>
+  Dataset<U> GroupByKey(F f, std::string label = "GroupByKey") const {
+    return Group<U, internal::NoSort>(With(), f, std::move(label));
+  }
+  template <typename U, typename F, typename... W>
+  Dataset<U> GroupByKey(const WithValues<W...>& values, F f, std::string label = "GroupByKey") const {
+    return Group<U, internal::NoSort>(values, f, std::move(label));
+  }
+  // Likewise; rows sorted by members of V, ascending, equal ones in the order of the data set.
+  template <typename U, auto... kMembers, typename F>
+  Dataset<U> GroupSorted(F f, std::string label = {}) const {
+    return GroupSorted<U, kMembers...>(With(), f, std::move(label));
+  }
+  template <typename U, auto... kMembers, typename F, typename... W>
+  Dataset<U> GroupSorted(const WithValues<W...>& values, F f, std::string label = {}) const {
+    if (label.empty()) label = internal::MemberLabel<kMembers...>("GroupSorted");
+    return Group<U, internal::ByMembers<kMembers...>>(values, f, std::move(label));
+  }
+  // The n records of each key with the greatest member, in descending order.
+  template <auto kMember>
+  Keyed TopPerKey(uint64_t n) const {
+    return Keyed(Group<Pair, internal::ByMembersDescending<kMember>>(
+        With(n),
+        [](uint64_t limit, const K& key, Rows<V> rows, Emitter<Pair>& out) {
+          uint64_t taken = 0;
+          for (const V& row : rows) {
+            if (taken++ == limit) break;
+            out({key, row});
+          }
+        },
+        "TopPerKey"));
+  }
+
+  // Every pair of a left and a right record of one key, in the order of the left side.
+  template <typename B>
+  Keyed<K, std::pair<V, B>> Join(const Keyed<K, B>& right) const {
+    return Keyed<K, std::pair<V, B>>(
+        CoGroupImpl<KeyValue<K, std::pair<V, B>>, B>(right, With(), internal::InnerJoinFn{}, "Join"));
+  }
+  template <typename B>
+  Keyed<K, std::pair<V, std::optional<B>>> LeftJoin(const Keyed<K, B>& right) const {
+    return Keyed<K, std::pair<V, std::optional<B>>>(
+        CoGroupImpl<KeyValue<K, std::pair<V, std::optional<B>>>, B>(right, With(), internal::LeftJoinFn{}, "LeftJoin"));
+  }
+  // f(values..., const K&, Rows<V> left, const std::vector<B>& right, Emitter<U>&) once per key of either side.
+  template <typename U, typename B, typename F>
+  Dataset<U> CoGroup(const Keyed<K, B>& right, F f) const {
+    return CoGroupImpl<U, B>(right, With(), f, "CoGroup");
+  }
+  // Join with a small table: it is collected and travels in the plan, nothing is shuffled.
+  template <typename B>
+  Keyed<K, std::pair<V, B>> BroadcastJoin(const Keyed<K, B>& small) const {
+    std::vector<std::pair<std::string, B>> table;
+    for (KeyValue<K, B>& entry : small.Pairs().Collect()) table.emplace_back(EncodeKey(entry.key), std::move(entry.value));
+    std::stable_sort(table.begin(), table.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    return Keyed<K, std::pair<V, B>>(pairs_.template Next<KeyValue<K, std::pair<V, B>>, internal::BroadcastJoinOp<K, V, B>>(
+        "BroadcastJoin", pb::LAW_NONE, EncodeToString(table)));
+  }
+
+ private:
+  template <typename U, typename By, typename F, typename... W>
+  Dataset<U> Group(const WithValues<W...>& values, F, std::string label) const {
+    static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
+    return Dataset<U>(&pairs_.job(),
+                      internal::ShuffleNode({pairs_.node()},
+                                            {internal::Spec<internal::GroupWriter<K, V, By>>("Shuffle", pb::LAW_SINK)},
+                                            internal::Spec<internal::GroupReader<K, V, U, F, W...>>(
+                                                std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
+  }
+  template <typename U, typename B, typename F, typename... W>
+  Dataset<U> CoGroupImpl(const Keyed<K, B>& right, const WithValues<W...>& values, F, std::string label) const {
+    return Dataset<U>(
+        &pairs_.job(),
+        internal::ShuffleNode({right.Pairs().node(), pairs_.node()},
+                              {internal::Spec<internal::GroupWriter<K, B, internal::NoSort>>("Shuffle", pb::LAW_SINK),
+                               internal::Spec<internal::GroupWriter<K, V, internal::NoSort>>("Shuffle", pb::LAW_SINK)},
+                              internal::Spec<internal::CoGroupReader<K, V, B, U, F, W...>>(
+                                  std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
+  }
+
+  Dataset<Pair> pairs_;
+};
+
+// Rows whose columns are known at run time, with their schema.
+struct Table {
+  Schema schema;
+  Dataset<Row> rows;
+  void Write(std::string_view path, const WriteOptions& options = {}) const {
+    rows.WriteWith(path, options, EncodeToString(schema));
+  }
+};
+
+}  // namespace millrace
+
+#include "common/pipeline/dataset_inl.h"

@@ -1,0 +1,167 @@
+// Implementations of Dataset's and Job's templates.
+#pragma once
+
+#include "common/pipeline/dataset.h"
+
+namespace millrace {
+namespace internal {
+
+template <typename T>
+void OwnRecord(T&) {}
+inline void OwnRecord(Row& row) { row.Own(); }
+
+template <typename T>
+bool DecodeRecords(std::string_view bytes, std::vector<T>* out) {
+  ByteReader in(bytes);
+  while (in.remaining() > 0) {
+    T record{};
+    if (!Codec<T>::Decode(in, &record)) return false;
+    OwnRecord(record);
+    out->push_back(std::move(record));
+  }
+  return true;
+}
+
+template <typename T>
+plan::OperatorSpec WriteSpec(const std::string& values) {
+  if constexpr (std::is_same_v<T, Row>) {
+    return Spec<WriteRowsOp>("Write", pb::LAW_SINK, values);
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+    return Spec<WriteTextOp<T>>("Write", pb::LAW_SINK);
+  } else {
+    static_assert(DescribedRecord<T>, "only described records (MR_RECORD), rows and texts can be written");
+    return Spec<WriteRecordsOp<T>>("Write", pb::LAW_SINK);
+  }
+}
+
+}  // namespace internal
+
+template <typename T>
+pb::ActionResult Dataset<T>::RunResult(plan::OperatorSpec terminal, std::string label, bool sample) const {
+  plan::ActionSpec action;
+  action.label = std::move(label);
+  action.node = node_;
+  action.terminal = std::move(terminal);
+  action.sample = sample;
+  action.target.mutable_result()->set_max_bytes(job_->settings().max_collect_bytes);
+  return job_->RunAction(action);
+}
+
+template <typename T>
+std::vector<T> Dataset<T>::Collect() const {
+  static_assert(internal::kOwning<T>, "Collect keeps records: map std::string_view to std::string first");
+  const pb::ActionResult result =
+      RunResult(internal::Spec<internal::CollectOp<T>>("Collect", pb::LAW_SINK), "Collect");
+  std::vector<T> records;
+  for (const std::string& part : result.results())
+    if (!internal::DecodeRecords(part, &records)) job_->Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
+  return records;
+}
+
+template <typename T>
+std::vector<T> Dataset<T>::Take(uint64_t n) const {
+  std::vector<T> records = Next<T, internal::HeadOp<T>>("Head", pb::LAW_FILTER, EncodeToString(std::tuple(n))).Collect();
+  if (records.size() > n) records.resize(n);
+  return records;
+}
+
+template <typename T>
+std::vector<uint64_t> Dataset<T>::CountPerTask() const {
+  const pb::ActionResult result = RunResult(internal::Spec<internal::CountOp<T>>("Count"), "Count");
+  std::vector<uint64_t> counts;
+  for (const std::string& part : result.results()) {
+    uint64_t count = 0;
+    if (!DecodeAll(std::string_view(part), &count)) job_->Fail(pb::ErrorInfo::INTERNAL, "a count cannot be decoded");
+    counts.push_back(count);
+  }
+  return counts;
+}
+
+template <typename T>
+uint64_t Dataset<T>::Count() const {
+  uint64_t total = 0;
+  for (uint64_t count : CountPerTask()) total += count;
+  return total;
+}
+
+template <typename T>
+template <typename C>
+T Dataset<T>::Aggregate(C, T empty) const {
+  static_assert(internal::Portable<C>, "a combiner is an empty function object");
+  const pb::ActionResult result =
+      RunResult(internal::Spec<internal::AggregateOp<T, C>>("Aggregate"), "Aggregate");
+  bool first = true;
+  for (const std::string& part : result.results()) {
+    if (part.empty()) continue;
+    T partial{};
+    if (!DecodeAll(std::string_view(part), &partial)) job_->Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
+    if (first) {
+      empty = std::move(partial);
+    } else {
+      internal::Combine<C>(empty, partial);
+    }
+    first = false;
+  }
+  return empty;
+}
+
+template <typename T>
+void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options, const std::string& values) const {
+  constexpr bool kText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
+  plan::ActionSpec action;
+  *action.target.mutable_write() = job_->WriteTargetFor(path, options, kText ? "text" : "csv");
+  const std::string& folder = action.target.write().folder();
+  action.label = folder.empty() ? "Write" : "Write(" + folder + ")";
+  action.node = node_;
+  action.terminal = internal::WriteSpec<T>(values);
+  job_->CheckOwnFolder(folder);
+  job_->RunAction(action);
+}
+
+template <typename T>
+template <typename KeyOf>
+Dataset<T> Dataset<T>::SortImpl(std::string label) const {
+  plan::NodePtr node =
+      internal::ShuffleNode({node_}, {internal::Spec<internal::SortWriter<T, KeyOf>>(label, pb::LAW_SINK)},
+                            internal::Spec<internal::SortedReader<T>>("Merge"));
+  // The bounds come from a sample, taken when the first action needs the sorted data.
+  const Dataset input = *this;
+  node->prepare = [input](plan::Node& shuffle) {
+    const uint32_t partitions = plan::ChoosePartitions(shuffle, input.job_->lower_options());
+    if (partitions > 1) {
+      const pb::ActionResult result = input.RunResult(internal::Spec<internal::SampleKeysOp<T, KeyOf>>("SampleKeys"),
+                                                      "Sample", plan::ReadsFilesDirectly(*input.node_));
+      std::vector<std::string> keys;
+      for (const std::string& part : result.results()) {
+        std::vector<std::string> some;
+        if (!DecodeAll(std::string_view(part), &some))
+          input.job_->Fail(pb::ErrorInfo::INTERNAL, "a sample cannot be decoded");
+        keys.insert(keys.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+      }
+      for (std::string& bound : internal::RangeBounds(std::move(keys), partitions))
+        shuffle.shuffle.add_bounds(std::move(bound));
+    }
+    shuffle.shuffle.set_partitioner(pb::ShuffleTarget::RANGE);
+  };
+  return Dataset(job_, node);
+}
+
+template <typename T>
+Dataset<T> Job::Read(std::string_view uri, const ReadOptions& options) {
+  return Dataset<T>(this, ReadNode(uri, options,
+                                   internal::Spec<internal::ReadOp<T>>("Read(" + std::string(RecordName<T>()) + ")",
+                                                                       pb::LAW_SOURCE),
+                                   FieldNames<T>()));
+}
+
+template <typename T>
+Dataset<T> Job::Values(const std::vector<T>& records) {
+  auto node = std::make_shared<plan::Node>();
+  node->kind = plan::Node::Kind::kValues;
+  std::string* bytes = node->values.add_partitions();
+  for (const T& record : records) Codec<T>::Encode(record, bytes);
+  node->op = internal::Spec<internal::ValuesOp<T>>("Values");
+  return Dataset<T>(this, node);
+}
+
+}  // namespace millrace

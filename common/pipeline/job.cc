@@ -1,0 +1,302 @@
+#include "common/pipeline/job.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/io/csv_reader.h"
+#include "common/io/list_inputs.h"
+#include "common/io/publish.h"
+#include "common/io/splits.h"
+#include "common/pipeline/pipeline.h"
+
+namespace millrace {
+namespace {
+
+constexpr uint64_t kSampleSplitBytes = 256 << 10;
+constexpr int kMaxSampleSplits = 64;
+constexpr uint64_t kTypeSampleRecords = 1000;
+
+// Every n-th small split of the same files: enough for the bounds of a sort.
+pb::FileSource SampleSplits(const pb::FileSource& all) {
+  pb::FileSource sample = all;
+  sample.clear_splits();
+  const int step = std::max(1, (all.splits_size() + kMaxSampleSplits - 1) / kMaxSampleSplits);
+  for (int i = 0; i < all.splits_size(); i += step) *sample.add_splits() = all.splits(i);
+  return sample;
+}
+
+std::string FormatOfPath(std::string_view path) {
+  for (std::string_view packed : {".gz", ".zst"})
+    if (path.size() > packed.size() && path.substr(path.size() - packed.size()) == packed)
+      path.remove_suffix(packed.size());
+  const size_t dot = path.rfind('.');
+  const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot + 1);
+  if (extension == "jsonl" || extension == "ndjson") return "jsonl";
+  if (extension == "tsv") return "tsv";
+  return "csv";
+}
+
+}  // namespace
+
+void Job::Fail(std::string message) {
+  Fail(plans_run_ == 0 ? pb::ErrorInfo::USAGE : pb::ErrorInfo::BAD_INPUT, std::move(message));
+}
+
+void Job::Fail(pb::ErrorInfo::Kind kind, std::string message) {
+  pb::ErrorInfo error;
+  error.set_kind(kind);
+  error.set_message(std::move(message));
+  error.set_deterministic(kind == pb::ErrorInfo::USAGE || kind == pb::ErrorInfo::BAD_INPUT);
+  throw JobAborted(std::move(error));
+}
+
+void Job::Prepare(plan::Node& node) {
+  if (node.kind == plan::Node::Kind::kCache && node.cached_stage != 0) return;
+  for (const plan::NodePtr& input : node.inputs) Prepare(*input);
+  if (!node.prepare) return;
+  const auto prepare = std::move(node.prepare);
+  node.prepare = nullptr;
+  prepare(node);
+}
+
+pb::ActionResult Job::RunAction(const plan::ActionSpec& action) {
+  Prepare(*action.node);
+  pb::ActionRequest request;
+  *request.mutable_plan() = plan::Lower(action, lower_options(), &numbering_);
+  request.set_action(request.plan().action());
+  request.set_fingerprint(plan::Fingerprint(request.plan()));
+  ++plans_run_;
+  std::vector<pb::ActionRequest> requests;
+  requests.push_back(std::move(request));
+  absl::StatusOr<std::vector<pb::ActionResult>> results = link_.RunActions(std::move(requests));
+  if (!results.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(results.status()));
+  pb::ActionResult result = std::move((*results)[0]);
+  if (result.error().kind() != pb::ErrorInfo::NONE) throw JobAborted(result.error());
+  return result;
+}
+
+std::string Job::Record(std::string_view name, const std::function<std::string()>& make) {
+  pb::ActionRequest request;
+  request.set_action(numbering_.next_action++);
+  request.set_record(true);
+  request.set_fingerprint(Sha256Hex(StrCat("record ", name)));
+  request.set_recorded(make());
+  std::vector<pb::ActionRequest> requests;
+  requests.push_back(std::move(request));
+  absl::StatusOr<std::vector<pb::ActionResult>> results = link_.RunActions(std::move(requests));
+  if (!results.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(results.status()));
+  if ((*results)[0].error().kind() != pb::ErrorInfo::NONE) throw JobAborted((*results)[0].error());
+  return (*results)[0].recorded();
+}
+
+plan::NodePtr Job::FilesNode(std::string_view uri, std::string format, std::map<std::string, std::string> options,
+                             const plan::OperatorSpec& op, const std::vector<std::string>& needed_columns) {
+  absl::StatusOr<std::vector<pb::InputFile>> files = io::ListInputs(uri);
+  if (!files.ok()) Fail(MessageOf(files.status()));
+  auto planned = io::PlanSplits(format, options, *files, settings_.split_bytes);
+  if (!planned.ok()) Fail(MessageOf(planned.status()));
+  if (!planned->has_records) Fail(StrCat(uri, " has no records; is it the right input?"));
+  const auto& columns = planned->source.columns();
+  const std::vector<std::string> have(columns.begin(), columns.end());
+  if (format == "csv") {
+    for (const std::string& name : needed_columns) {
+      if (std::find(have.begin(), have.end(), name) != have.end()) continue;
+      const std::string near = Nearest(name, have);
+      Fail(StrCat(planned->source.files(0).uri(), ": there is no column '", name, "'",
+                  near.empty() ? std::string("; the columns are ") + StrJoin(have, ", ")
+                               : StrCat("; did you mean '", near, "'?")));
+    }
+  }
+  auto node = std::make_shared<plan::Node>();
+  node->kind = plan::Node::Kind::kFiles;
+  node->op = op;
+  node->sample_files = planned->source;
+  if (plan::EstimateInputBytes(*node) == 0) {
+    uint64_t bytes = 0;
+    for (const pb::InputFile& file : *files) bytes += file.size_bytes();
+    // Only inputs large enough for several partitions are ever sampled.
+    if (bytes > settings_.partition_bytes || settings_.partitions > 1) {
+      auto small = io::PlanSplits(format, options, *files, kSampleSplitBytes);
+      if (!small.ok()) Fail(MessageOf(small.status()));
+      node->sample_files = SampleSplits(small->source);
+    }
+  }
+  node->files = std::move(planned->source);
+  return node;
+}
+
+plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
+                            const std::vector<std::string>& needed_columns) {
+  std::string format = !options.format.empty()          ? options.format
+                       : !settings_.input_format.empty() ? settings_.input_format
+                                                         : FormatOfPath(uri);
+  std::map<std::string, std::string> io_options;
+  if (format == "tsv") {
+    format = "csv";
+    io_options["delimiter"] = "\t";
+  }
+  if (format == "csv") {
+    const std::string delimiter = !options.delimiter.empty() ? options.delimiter : settings_.delimiter;
+    if (delimiter != ",") io_options["delimiter"] = delimiter;
+    if (!options.quote) io_options["quote"] = "false";
+  }
+  return FilesNode(uri, format, std::move(io_options), op, needed_columns);
+}
+
+Dataset<std::string_view> Job::ReadText(std::string_view uri) {
+  return {this, FilesNode(uri, "text", {}, internal::Spec<internal::ReadTextOp>("ReadText", pb::LAW_SOURCE), {})};
+}
+
+Dataset<std::string_view> Job::ReadTextBlocks(std::string_view uri) {
+  return {this, FilesNode(uri, "text", {}, internal::Spec<internal::ReadBlocksOp>("ReadTextBlocks", pb::LAW_SOURCE), {})};
+}
+
+Dataset<std::string_view> Job::ReadFixed(std::string_view uri, uint64_t record_bytes) {
+  std::string bytes;
+  AppendUint(record_bytes, &bytes);
+  return {this, FilesNode(uri, "fixed", {{"record_bytes", bytes}},
+                          internal::Spec<internal::ReadFixedOp>("ReadFixed", pb::LAW_SOURCE), {})};
+}
+
+Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
+  const plan::NodePtr node = ReadNode(uri, options.read,
+                                      internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), options.columns);
+  const pb::FileSource& files = node->files;
+  std::vector<std::string> names = options.columns;
+  if (names.empty()) names.assign(files.columns().begin(), files.columns().end());
+  std::vector<int> wanted;
+  for (const std::string& name : names)
+    wanted.push_back(static_cast<int>(std::find(files.columns().begin(), files.columns().end(), name) - files.columns().begin()));
+  // A column is numeric when all present values of the first records are.
+  std::vector<bool> numeric(names.size(), true), seen(names.size(), false);
+  io::ReaderLimits limits;
+  limits.max_record_bytes = settings_.max_record_bytes;
+  io::CsvReader reader(files, 0, wanted, limits, [](std::string, std::string_view) { return true; });
+  for (uint64_t n = 0; n < kTypeSampleRecords && reader.Next(); ++n) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      double number;
+      const io::CsvField field = reader.field(i);
+      if (field.missing()) continue;
+      seen[i] = true;
+      if (!ParseDouble(field.text, &number)) numeric[i] = false;
+    }
+  }
+  if (!reader.status().ok()) Fail(MessageOf(reader.status()));
+  Schema schema;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool text = std::find(options.text.begin(), options.text.end(), names[i]) != options.text.end();
+    schema.Add(names[i], text || !numeric[i] || !seen[i] ? ValueType::kText : ValueType::kDouble);
+  }
+  node->op.values = EncodeToString(schema);
+  return Table{schema, Dataset<Row>(this, node)};
+}
+
+void Job::WriteFile(std::string_view name, std::string_view contents) {
+  const Dataset<std::string> one = Values<std::string>({std::string(contents)});
+  plan::ActionSpec action;
+  *action.target.mutable_write() = WriteTargetFor(settings_.output, {"binary", ""}, "binary");
+  action.target.mutable_write()->set_file_name(std::string(name));
+  action.label = StrCat("WriteFile(", name, ")");
+  action.node = one.node();
+  action.terminal = internal::WriteSpec<std::string>("");
+  CheckOwnFolder(std::string(name));
+  RunAction(action);
+}
+
+void Job::CheckOwnFolder(const std::string& folder) {
+  if (std::find(folders_.begin(), folders_.end(), folder) != folders_.end())
+    Fail(pb::ErrorInfo::USER_CODE, StrCat("the job writes two tables to '", folder, "' of its output; give each a folder of its own"));
+  folders_.push_back(folder);
+}
+
+pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& options, const char* default_format) {
+  std::string_view rest = path;
+  const std::string& output = settings_.output;
+  if (rest.substr(0, output.size()) != output || (rest.size() > output.size() && rest[output.size()] != '/'))
+    Fail(pb::ErrorInfo::USER_CODE, StrCat("a job writes below its --output (", output, "), not to ", path));
+  rest.remove_prefix(std::min(rest.size(), output.size() + 1));
+  while (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
+  pb::WriteTarget target;
+  target.set_output(output);
+  target.set_folder(std::string(rest));
+  target.set_format(options.format.empty() ? default_format : options.format);
+  const std::string& format = target.format();
+  target.set_extension(!options.extension.empty() ? options.extension
+                       : format == "text"         ? "txt"
+                       : format == "binary"       ? "bin"
+                                                  : format);
+  target.set_overwrite(settings_.overwrite);
+  if (!settings_.header) (*target.mutable_options())["header"] = "false";
+  return target;
+}
+
+namespace internal {
+
+plan::NodePtr NarrowNode(const plan::NodePtr& input, plan::OperatorSpec op) {
+  auto node = std::make_shared<plan::Node>();
+  node->kind = plan::Node::Kind::kNarrow;
+  node->inputs = {input};
+  node->op = std::move(op);
+  return node;
+}
+
+plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::OperatorSpec> writers,
+                          plan::OperatorSpec reader) {
+  auto node = std::make_shared<plan::Node>();
+  node->kind = plan::Node::Kind::kShuffle;
+  node->inputs = std::move(inputs);
+  node->writers = std::move(writers);
+  node->op = std::move(reader);
+  return node;
+}
+
+std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions) {
+  std::sort(keys.begin(), keys.end());
+  std::vector<std::string> bounds;
+  for (uint64_t i = 1; i < partitions && !keys.empty(); ++i) {
+    const std::string& bound = keys[i * keys.size() / partitions];
+    if (bounds.empty() ? bound > keys.front() : bound > bounds.back()) bounds.push_back(bound);
+  }
+  return bounds;
+}
+
+pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& given,
+                         const std::function<std::string(const std::map<std::string, std::string>&)>& parse,
+                         const std::function<void()>& body) {
+  pb::ErrorInfo error;
+  const auto usage = [&](std::string message) {
+    error.set_kind(pb::ErrorInfo::USAGE);
+    error.set_message(std::move(message));
+    error.set_deterministic(true);
+    return error;
+  };
+  std::map<std::string, std::string> own = given;
+  std::string problem = TakeCommonOptions(&own, &job.mutable_settings());
+  if (problem.empty()) problem = parse(own);
+  if (!problem.empty()) return usage(problem);
+  try {
+    const JobSettings& settings = job.settings();
+    problem = job.Record("output", [&] {
+      const absl::Status status = io::CheckOutput(settings.output, settings.overwrite);
+      return status.ok() ? std::string() : MessageOf(status);
+    });
+    if (!problem.empty()) return usage(problem);
+    body();
+  } catch (const JobAborted& aborted) {
+    return aborted.error();
+  } catch (const std::exception& e) {
+    error.set_kind(pb::ErrorInfo::USER_CODE);
+    error.set_message(StrCat("the job function threw: ", e.what()));
+  } catch (...) {
+    error.set_kind(pb::ErrorInfo::USER_CODE);
+    error.set_message("the job function threw something that is not a std::exception");
+  }
+  return error;
+}
+
+}  // namespace internal
+}  // namespace millrace

@@ -1,0 +1,114 @@
+// The driver's side of a job: reads data sets, runs actions.
+//
+// A job function is ordinary C++ that runs in one place at a time. Nothing is computed until an action; there
+// the plan is sent and the function waits. Should the driver die, another one runs the function again and is
+// handed the logged results: so everything it does must follow from its options, its inputs and the results
+// of its actions. What comes from outside (a listing, a time) goes through Record().
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/pipeline/driver_link.h"
+#include "common/pipeline/settings.h"
+#include "common/plan/graph.h"
+#include "common/plan/lower.h"
+#include "common/record/row.h"
+#include "common/record/schema.h"
+#include "proto/task.pb.h"
+
+namespace millrace {
+
+template <typename T>
+class Dataset;
+struct Table;
+
+// Thrown inside the driver to end the job function; user code lets it pass.
+class JobAborted : public std::exception {
+ public:
+  explicit JobAborted(pb::ErrorInfo error) : error_(std::move(error)) {}
+  const char* what() const noexcept override { return error_.message().c_str(); }
+  const pb::ErrorInfo& error() const { return error_; }
+
+ private:
+  pb::ErrorInfo error_;
+};
+
+struct ReadOptions {
+  std::string format;         // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
+  std::string delimiter;      // "" = by --delimiter
+  bool quote = true;          // csv: false takes quotes as ordinary bytes
+};
+
+struct WriteOptions {
+  std::string format;     // "csv", "tsv", "jsonl", "text", "binary"; "" = by the record type
+  std::string extension;  // "" = by the format
+};
+
+struct TableOptions {
+  std::vector<std::string> columns;   // "" = all, in file order
+  std::vector<std::string> text;      // columns to take as text whatever they look like
+  ReadOptions read;
+};
+
+class Job {
+ public:
+  explicit Job(DriverLink& link) : link_(link) {}
+  Job(const Job&) = delete;
+
+  // Described records from csv, tsv or jsonl; only the described columns are parsed.
+  template <typename T>
+  Dataset<T> Read(std::string_view uri, const ReadOptions& options = {});
+  // Lines without LF; a CR belongs to its line.
+  Dataset<std::string_view> ReadText(std::string_view uri);
+  // Runs of whole lines, LF included (the last line of a file may lack it): for scanning many bytes at once.
+  Dataset<std::string_view> ReadTextBlocks(std::string_view uri);
+  Dataset<std::string_view> ReadFixed(std::string_view uri, uint64_t record_bytes);
+  // A csv with columns known at run time. Types are found from the first 1,000 records: int64 counts as double.
+  Table ReadTable(std::string_view uri, const TableOptions& options = {});
+  // Records of the driver's own, in one partition.
+  template <typename T>
+  Dataset<T> Values(const std::vector<T>& records);
+
+  // One file of the output beside its tables ("summary.json", "report.html").
+  void WriteFile(std::string_view name, std::string_view contents);
+
+  // Logs a value of the outside world: a driver that runs the function again gets the same one.
+  std::string Record(std::string_view name, const std::function<std::string()>& make);
+
+  // Ends the job with a sentence: usage error (exit 2) before the first plan was run, job failure after.
+  [[noreturn]] void Fail(std::string message);
+  [[noreturn]] void Fail(pb::ErrorInfo::Kind kind, std::string message);
+
+  const JobSettings& settings() const { return settings_; }
+  JobSettings& mutable_settings() { return settings_; }
+
+  // ---- for Dataset ----
+  pb::ActionResult RunAction(const plan::ActionSpec& action);
+  void CheckOwnFolder(const std::string& folder);  // one table per folder
+  uint64_t plans_run() const { return plans_run_; }
+  const plan::LowerOptions lower_options() const { return LowerOptionsOf(settings_); }
+  pb::WriteTarget WriteTargetFor(std::string_view path, const WriteOptions& options, const char* default_format);
+
+ private:
+  plan::NodePtr FilesNode(std::string_view uri, std::string format, std::map<std::string, std::string> options,
+                          const plan::OperatorSpec& op, const std::vector<std::string>& needed_columns);
+  plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
+                         const std::vector<std::string>& needed_columns);
+  void Prepare(plan::Node& node);
+
+  DriverLink& link_;
+  JobSettings settings_;
+  plan::Numbering numbering_;
+  uint64_t plans_run_ = 0;
+  std::vector<std::string> folders_;
+};
+
+}  // namespace millrace
+
+#include "common/pipeline/dataset.h"

@@ -1,0 +1,6 @@
+// The one header that a job includes.
+#pragma once
+
+#include "common/pipeline/dataset.h"
+#include "common/pipeline/job.h"
+#include "common/pipeline/mr_job.h"

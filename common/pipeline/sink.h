@@ -1,0 +1,198 @@
+// Terminal operators that write part files: from typed records to text.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "common/base/strings.h"
+#include "common/io/text_writer.h"
+#include "common/pipeline/operator.h"
+#include "common/pipeline/source.h"
+#include "common/record/describe.h"
+#include "common/record/format.h"
+#include "common/record/row.h"
+#include "common/record/schema.h"
+
+namespace millrace::internal {
+
+// Text form of a member that needs no quotes; text members go their own way.
+template <typename M>
+void AppendPlain(const M& value, std::string* out) {
+  if constexpr (std::is_same_v<M, bool>) {
+    AppendBool(value, out);
+  } else if constexpr (std::is_same_v<M, float>) {
+    AppendFloat(value, out);
+  } else if constexpr (std::is_same_v<M, double>) {
+    AppendDouble(value, out);
+  } else if constexpr (std::is_integral_v<M> && std::is_signed_v<M>) {
+    AppendInt(value, out);
+  } else if constexpr (std::is_integral_v<M>) {
+    AppendUint(value, out);
+  } else if constexpr (std::is_same_v<M, Date>) {
+    AppendDate(value, out);
+  } else {
+    static_assert(std::is_same_v<M, Timestamp>, "no text form for this member type");
+    AppendTimestamp(value, out);
+  }
+}
+
+template <typename M>
+inline constexpr bool kTextMember = std::is_same_v<M, std::string> || std::is_same_v<M, std::string_view>;
+
+template <typename Writer, typename M>
+void WriteMember(Writer& writer, const M& value) {
+  if constexpr (IsOptional<M>::value) {
+    if (value.has_value()) {
+      WriteMember(writer, *value);
+    } else {
+      writer.Missing();
+    }
+  } else if constexpr (kTextMember<M>) {
+    writer.Text(value);
+  } else {
+    if constexpr (std::is_floating_point_v<M>) {
+      if (value != value) return writer.Missing();
+    }
+    AppendPlain(value, writer.BeginField());
+  }
+}
+
+// Buffers text and hands it to the part file in blocks.
+class PartBuffer {
+ public:
+  explicit PartBuffer(const OperatorArgs& args)
+      : file_(args.context.file_output()), counts_(args.context.counts(args.spec.id())) {}
+  std::string* text() { return &text_; }
+  void EndRecord() {
+    ++counts_.in;
+    ++counts_.out;
+    ++records_;
+    if (text_.size() >= kFlushBytes) Flush();
+  }
+  void Flush() {
+    file_.Write(text_, records_);
+    text_.clear();
+    records_ = 0;
+  }
+
+ private:
+  static constexpr size_t kFlushBytes = 128 << 10;
+  FileOutput& file_;
+  OperatorCounts& counts_;
+  std::string text_;
+  uint64_t records_ = 0;
+};
+
+char WriteDelimiter(const pb::WriteTarget& target);
+bool WriteHeader(const pb::WriteTarget& target);
+
+// Described records as csv, tsv or jsonl, by the target's format.
+template <DescribedRecord T>
+class WriteRecordsOp : public Sink<T> {
+ public:
+  static constexpr std::string_view kKind = "Write";
+  static OperatorFunction Describe() { return SinkFunction<WriteRecordsOp, SinkBase>(); }
+  WriteRecordsOp(const OperatorArgs& args, SinkBase*)
+      : context_(args.context),
+        buffer_(args),
+        csv_(buffer_.text(), WriteDelimiter(args.context.stage().write())),
+        jsonl_(buffer_.text(), FieldNames<T>()) {
+    const std::string& format = args.context.stage().write().format();
+    json_ = format == "jsonl";
+    tsv_ = format == "tsv";
+    if (!json_ && WriteHeader(args.context.stage().write())) csv_.Header(FieldNames<T>());
+  }
+  void Push(const T& record) override {
+    if (json_) {
+      ForEachField<T>([&](const auto& field) { WriteMember(jsonl_, record.*field.member); });
+      jsonl_.EndRow();
+    } else if (tsv_) {
+      PushTsv(record);
+    } else {
+      ForEachField<T>([&](const auto& field) { WriteMember(csv_, record.*field.member); });
+      csv_.EndRow();
+    }
+    buffer_.EndRecord();
+  }
+  void Finish() override { buffer_.Flush(); }
+
+ private:
+  // A tab-separated row has no quotes: a text with a tab or a line end has no form there.
+  struct TsvWriter {
+    std::string* out;
+    bool first = true, good = true;
+    std::string* BeginField() {
+      if (!first) out->push_back('\t');
+      first = false;
+      return out;
+    }
+    void Text(std::string_view text) {
+      BeginField();
+      good = io::AppendTsvText(text, out) && good;
+    }
+    void Missing() { BeginField(); }
+  };
+  void PushTsv(const T& record) {
+    TsvWriter writer{buffer_.text()};
+    ForEachField<T>([&](const auto& field) { WriteMember(writer, record.*field.member); });
+    if (!writer.good)
+      context_.FailInput("a text with a tab or a line end cannot be written as tsv; write csv instead");
+    buffer_.text()->push_back('\n');
+  }
+
+  TaskContext& context_;
+  PartBuffer buffer_;
+  io::CsvWriter csv_;
+  io::JsonlWriter jsonl_;
+  bool json_ = false, tsv_ = false;
+};
+
+// Texts, each followed by LF ("text") or as they are ("binary", and named files).
+template <typename T>
+class WriteTextOp : public Sink<T> {
+ public:
+  static constexpr std::string_view kKind = "WriteText";
+  static OperatorFunction Describe() { return SinkFunction<WriteTextOp, SinkBase>(); }
+  WriteTextOp(const OperatorArgs& args, SinkBase*)
+      : buffer_(args), line_end_(args.context.stage().write().format() == "text") {}
+  void Push(const T& record) override {
+    buffer_.text()->append(record);
+    if (line_end_) buffer_.text()->push_back('\n');
+    buffer_.EndRecord();
+  }
+  void Finish() override { buffer_.Flush(); }
+
+ private:
+  PartBuffer buffer_;
+  const bool line_end_;
+};
+
+// Rows of run-time columns as csv or jsonl; the schema travels in the plan.
+class WriteRowsOp : public Sink<Row> {
+ public:
+  static constexpr std::string_view kKind = "WriteRows";
+  static OperatorFunction Describe();
+  WriteRowsOp(const OperatorArgs& args, SinkBase*);
+  void Push(const Row& row) override;
+  void Finish() override { buffer_.Flush(); }
+
+ private:
+  template <typename Writer>
+  void PushTo(Writer& writer, const Row& row);
+  TaskContext& context_;
+  Schema schema_;
+  PartBuffer buffer_;
+  io::CsvWriter csv_;
+  io::JsonlWriter jsonl_;
+  const bool json_;
+};
+
+// Rows of run-time columns from csv: the schema in the plan names the wanted columns and their types.
+struct ReadRowsOp {
+  static constexpr std::string_view kKind = "ReadRows";
+  static OperatorFunction Describe();
+};
+
+}  // namespace millrace::internal
