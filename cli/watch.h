@@ -1,0 +1,21 @@
+// Waiting for a job of a fleet: progress, lost connections, Ctrl-C, --timeout.
+#pragma once
+
+#include <string>
+
+#include "cli/client.h"
+#include "cli/options.h"
+#include "proto/client.pb.h"
+
+namespace millrace::cli {
+
+// Shows the job until it ends and prints its end (a summary, or the error's sentence); with json the final
+// status as JSON on standard output. Returns the exit code: 0 succeeded or detached, 1 failed, 2 failed
+// before its first task, 3 killed, 4 coordinator gone for good, 124 timed out. Ctrl-C asks whether to detach
+// or to kill; without a terminal it detaches.
+int WatchToEnd(Client& client, const std::string& id, const Options& options);
+
+// Exit code of an ended job.
+int ExitCodeOf(const pb::JobStatus& job);
+
+}  // namespace millrace::cli

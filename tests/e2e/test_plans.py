@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""`mrsubmit plan` of each job against plans/JOB.txt; `test_plans.py --rewrite` writes them anew."""
+import os
+import sys
+
+import harness
+from harness import binary, run
+
+PLANS = os.path.join(harness.ROOT, "tests", "e2e", "plans")
+REWRITE = "--rewrite" in sys.argv
+
+
+def plans(scratch):
+    """Job -> options; each input is small and fixed, and its path is taken out of the text."""
+    words = os.path.join(scratch, "words.txt")
+    with open(words, "w", encoding="ascii") as file:
+        file.write("the quick brown fox\njumps over the lazy dog\n" * 10)
+    prices = harness.ohlcv(scratch)
+    out = f"--output={scratch}/out"
+    numeric = ["--features=Open,Volume", "--id=Symbol"]
+    return {
+        "wordcount": [f"--input={words}", out],
+        "sort": [f"--input={words}", out],
+        "grep": [f"--input={words}", out, "--pattern=fox"],
+        "stock-returns": [f"--input={prices}", out],
+        "stock-pivot": [f"--input={prices}", out],
+        "scale": [f"--input={prices}", out, "--id=Symbol"],
+        "kmeans": [f"--input={prices}", out, "--k=3", *numeric],
+        "stock-clusters": [f"--input={prices}", out],
+    }
+
+
+class Plans(harness.Case):
+    maxDiff = None
+
+    def test_plans(self):
+        os.makedirs(PLANS, exist_ok=True)
+        for job, options in plans(self.scratch).items():
+            with self.subTest(job=job):
+                text = run(binary("mrsubmit"), "plan", job, *options, check=0).stdout
+                text = text.replace(self.scratch, "SCRATCH").replace(harness.DATA, "SCRATCH")
+                path = os.path.join(PLANS, job + ".txt")
+                if REWRITE:
+                    with open(path, "w", encoding="utf-8") as file:
+                        file.write(text)
+                with open(path, encoding="utf-8") as file:
+                    self.assertEqual(text, file.read())
+                self.assertFalse(os.path.exists(self.path("out")), "planning writes nothing")
+
+
+if __name__ == "__main__":
+    sys.argv = [a for a in sys.argv if a != "--rewrite"]
+    harness.main()
