@@ -1,0 +1,122 @@
+#include "worker/executor/driver.h"
+
+#include "common/base/status.h"
+#include "common/base/thread.h"
+#include "worker/executor/crash.h"
+
+namespace millrace {
+
+Driver::Driver(std::function<void(pb::FromExecutor)> send, Run run) : send_(std::move(send)), run_(std::move(run)) {}
+
+Driver::~Driver() {
+  Stop();
+  std::lock_guard<std::mutex> lock(start_mutex_);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Driver::Start(pb::StartDriver start) {
+  std::lock_guard<std::mutex> start_lock(start_mutex_);
+  Stop();
+  if (thread_.joinable()) thread_.join();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = false;
+    job_ = start.job();
+    epoch_ = start.driver_epoch();
+    results_.clear();
+    for (const pb::ActionResult& result : start.log()) results_[result.action()] = result;
+  }
+  start.clear_log();
+  thread_ = std::thread([this, start = std::move(start)]() mutable { Main(std::move(start)); });
+}
+
+void Driver::Main(pb::StartDriver start) {
+  SetThreadName("driver");
+  UseAlternateSignalStack();
+  pb::FromExecutor frame;
+  pb::DriverFinished* finished = frame.mutable_driver_finished();
+  finished->set_job(start.job());
+  finished->set_driver_epoch(start.driver_epoch());
+  {
+    const CrashScope scope(start.job(), start.driver_epoch());
+    pb::ErrorInfo error;
+    try {
+      error = run_(*this, start);
+    } catch (const std::bad_alloc&) {
+      error.set_kind(pb::ErrorInfo::USER_CODE);
+      error.set_message("the job function ran out of memory (the heap of its process is limited)");
+    } catch (const std::exception& e) {
+      error.set_kind(pb::ErrorInfo::USER_CODE);
+      error.set_message(StrCat("the job function threw: ", e.what()));
+    } catch (...) {
+      error.set_kind(pb::ErrorInfo::USER_CODE);
+      error.set_message("the job function threw something that is no std::exception");
+    }
+    *finished->mutable_error() = std::move(error);
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stopped_) return;  // the lease is gone: another driver speaks for the job
+  }
+  send_(std::move(frame));
+}
+
+void Driver::OnResult(pb::ActionResult result) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (result.job() != job_ || result.driver_epoch() != epoch_) return;
+    const uint32_t action = result.action();
+    results_.emplace(action, std::move(result));  // a duplicate changes nothing
+  }
+  changed_.notify_all();
+}
+
+void Driver::Stop() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+}
+
+// True when the result is there already. Under mutex_.
+absl::StatusOr<bool> Driver::Replay(const pb::ActionRequest& request) {
+  const auto logged = results_.find(request.action());
+  if (logged == results_.end()) return false;
+  if (logged->second.fingerprint() == request.fingerprint()) return true;
+  return FailedPrecondition(
+      "action ", request.action(), request.plan().label().empty() ? "" : " (", request.plan().label(),
+      request.plan().label().empty() ? "" : ")",
+      " differs from the one that was run before the driver was restarted: the job function must do the same each "
+      "time, so take times, random numbers and the outside world through job.Record(...) or an option");
+}
+
+absl::StatusOr<std::vector<pb::ActionResult>> Driver::RunActions(std::vector<pb::ActionRequest> requests) {
+  std::vector<uint32_t> actions;
+  for (pb::ActionRequest& request : requests) {
+    pb::FromExecutor frame;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (stopped_) return Cancelled("the driver's lease is lost");
+      request.set_job(job_);
+      request.set_driver_epoch(epoch_);
+      actions.push_back(request.action());
+      MR_ASSIGN_OR_RETURN(const bool there, Replay(request));
+      if (there) continue;
+      *frame.mutable_action() = std::move(request);
+    }
+    send_(std::move(frame));
+  }
+  std::vector<pb::ActionResult> results;
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (const uint32_t action : actions) {
+    changed_.wait(lock, [&] { return stopped_ || results_.count(action) != 0; });
+    if (stopped_) return Cancelled("the driver's lease is lost");
+    const auto found = results_.find(action);
+    results.push_back(std::move(found->second));
+    results_.erase(found);
+  }
+  return results;
+}
+
+}  // namespace millrace

@@ -1,0 +1,136 @@
+#include "worker/executor/driver.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+
+namespace millrace {
+namespace {
+
+pb::ActionRequest Request(uint32_t action, const std::string& fingerprint) {
+  pb::ActionRequest request;
+  request.set_action(action);
+  request.set_fingerprint(fingerprint);
+  request.mutable_plan()->set_label("Collect");
+  return request;
+}
+
+class DriverTest : public testing::Test {
+ protected:
+  void Take(pb::FromExecutor frame) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    frames_.push_back(std::move(frame));
+    changed_.notify_all();
+  }
+  pb::FromExecutor Frame(size_t i) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return frames_.size() > i; });
+    return frames_[i];
+  }
+  static pb::StartDriver StartOf(uint64_t epoch, int logged) {
+    pb::StartDriver start;
+    start.set_job(7);
+    start.set_driver_epoch(epoch);
+    for (int i = 1; i <= logged; ++i) *start.add_log() = ResultOf(epoch, i);
+    return start;
+  }
+  static pb::ActionResult ResultOf(uint64_t epoch, uint32_t action) {
+    pb::ActionResult result;
+    result.set_job(7);
+    result.set_driver_epoch(epoch);
+    result.set_action(action);
+    result.set_fingerprint("f" + std::to_string(action));
+    result.add_results("r" + std::to_string(action));
+    return result;
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<pb::FromExecutor> frames_;
+};
+
+// Three actions one after the other; their results end in the error's message.
+pb::ErrorInfo ThreeActions(DriverLink& link, const pb::StartDriver&) {
+  pb::ErrorInfo error;
+  for (uint32_t action = 1; action <= 3; ++action) {
+    auto results = link.RunActions({Request(action, "f" + std::to_string(action))});
+    if (!results.ok()) {
+      error.set_kind(pb::ErrorInfo::USER_CODE);
+      error.set_message(std::string(results.status().message()));
+      return error;
+    }
+    error.set_message(error.message() + (*results)[0].results(0));
+  }
+  return error;
+}
+
+TEST_F(DriverTest, SendsActionsAndTakesResults) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, ThreeActions);
+  driver.Start(StartOf(4, 0));
+  for (uint32_t action = 1; action <= 3; ++action) {
+    const pb::FromExecutor frame = Frame(action - 1);
+    EXPECT_EQ(frame.action().job(), 7u);
+    EXPECT_EQ(frame.action().driver_epoch(), 4u);
+    EXPECT_EQ(frame.action().action(), action);
+    pb::ActionResult stale = ResultOf(3, action);  // of an earlier driver: changes nothing
+    stale.set_results(0, "stale");
+    driver.OnResult(stale);
+    driver.OnResult(ResultOf(4, action));
+    driver.OnResult(ResultOf(4, action));
+  }
+  EXPECT_EQ(Frame(3).driver_finished().error().message(), "r1r2r3");
+  EXPECT_EQ(Frame(3).driver_finished().error().kind(), pb::ErrorInfo::NONE);
+}
+
+TEST_F(DriverTest, ReplaysTheLog) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, ThreeActions);
+  driver.Start(StartOf(5, 2));
+  EXPECT_EQ(Frame(0).action().action(), 3u);  // the only one that was not logged
+  driver.OnResult(ResultOf(5, 3));
+  EXPECT_EQ(Frame(1).driver_finished().error().message(), "r1r2r3");
+}
+
+TEST_F(DriverTest, APlanThatDiffersFromTheLogIsNamed) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, ThreeActions);
+  pb::StartDriver start = StartOf(5, 2);
+  start.mutable_log(1)->set_fingerprint("other");
+  driver.Start(start);
+  const std::string message = Frame(0).driver_finished().error().message();
+  EXPECT_NE(message.find("action 2 (Collect) differs"), std::string::npos) << message;
+}
+
+TEST_F(DriverTest, SeveralActionsAtOnceAnswerInTheirOrder) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); },
+                [](DriverLink& link, const pb::StartDriver&) {
+                  auto results = link.RunActions({Request(1, "f1"), Request(2, "f2"), Request(3, "f3")});
+                  pb::ErrorInfo error;
+                  for (const auto& result : *results) error.set_message(error.message() + result.results(0));
+                  return error;
+                });
+  driver.Start(StartOf(1, 0));
+  Frame(2);  // all three are on their way before any result
+  for (const uint32_t action : {3u, 1u, 2u}) driver.OnResult(ResultOf(1, action));
+  EXPECT_EQ(Frame(3).driver_finished().error().message(), "r1r2r3");
+}
+
+TEST_F(DriverTest, StopUnwindsInSilenceAndANewLeaseStartsAnew) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, ThreeActions);
+  driver.Start(StartOf(1, 0));
+  Frame(0);
+  driver.Stop();
+  driver.Start(StartOf(2, 3));
+  EXPECT_EQ(Frame(1).driver_finished().driver_epoch(), 2u);
+  EXPECT_EQ(Frame(1).driver_finished().error().message(), "r1r2r3");
+}
+
+TEST_F(DriverTest, WhatTheJobThrowsIsItsError) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); },
+                [](DriverLink&, const pb::StartDriver&) -> pb::ErrorInfo { throw std::runtime_error("no luck"); });
+  driver.Start(StartOf(1, 0));
+  EXPECT_EQ(Frame(0).driver_finished().error().kind(), pb::ErrorInfo::USER_CODE);
+  EXPECT_EQ(Frame(0).driver_finished().error().message(), "the job function threw: no luck");
+}
+
+}  // namespace
+}  // namespace millrace
