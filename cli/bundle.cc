@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -117,9 +118,12 @@ std::string AbsoluteList(const std::string& value) {
 
 absl::Status CheckType(const JobDescription& job, const JobOption& option, const std::string& value) {
   const std::string shown = StrCat("--", option.name, "=", value);
-  if (option.type == "flag") {
-    if (value == "true" || value == "false") return absl::OkStatus();
-    return InvalidArgument("option ", shown, " of ", job.name, " takes true or false");
+  if (option.type.find('|') != std::string::npos) {
+    std::vector<std::string> choices;
+    for (std::string_view choice : StrSplit(option.type, '|')) choices.emplace_back(choice);
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return absl::OkStatus();
+    return InvalidArgument("option ", shown, " of ", job.name, " takes one of ", option.type, ".",
+                           DidYouMean(value, choices));
   }
   if (option.type == "integer" || option.type == "number") {
     char* end = nullptr;

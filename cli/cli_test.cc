@@ -25,7 +25,8 @@ JobDescription WordCount() {
            {"k", "integer", "6", "how many"},
            {"tolerance", "number", "1e-4", "when to stop"},
            {"overwrite", "flag", "false", "replaces"},
-           {"pattern", "text", "", "what to find"}}};
+           {"pattern", "text", "", "what to find"},
+           {"tokens", "white|ascii", "white", "what a word is"}}};
 }
 
 absl::Status Check(std::map<std::string, std::string> options) {
@@ -58,7 +59,9 @@ TEST(Bundle, PathsBecomeAbsolute) {
 }
 
 TEST(Bundle, RefusesWhatTheJobDoesNotHave) {
-  EXPECT_TRUE(Check({{"k", "3"}, {"tolerance", "0.5"}, {"overwrite", "true"}, {"pattern", ""}}).ok());
+  EXPECT_TRUE(
+      Check({{"k", "3"}, {"tolerance", "0.5"}, {"overwrite", "true"}, {"pattern", ""}, {"tokens", "ascii"}})
+          .ok());
   EXPECT_EQ(
       MessageOf(Check({{"patern", "x"}})),
       "job wordcount has no option --patern. Did you mean --pattern? `mrsubmit jobs wordcount` lists them.");
@@ -66,7 +69,8 @@ TEST(Bundle, RefusesWhatTheJobDoesNotHave) {
             "option --k=six of wordcount takes an integer, for instance --k=6");
   EXPECT_FALSE(Check({{"k", "3.5"}}).ok());
   EXPECT_FALSE(Check({{"tolerance", ""}}).ok());
-  EXPECT_FALSE(Check({{"overwrite", "yes"}}).ok());
+  EXPECT_EQ(MessageOf(Check({{"tokens", "whit"}})),
+            "option --tokens=whit of wordcount takes one of white|ascii. Did you mean 'white'?");
   std::map<std::string, std::string> without = {{"input", "a"}};
   EXPECT_EQ(MessageOf(CheckOptions(WordCount(), &without)), "job wordcount needs --output: where to");
 }

@@ -18,6 +18,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("MILLRACE_BIN", os.path.join(ROOT, "build", "release", "bin"))
+TEST_JOBS = os.path.join(os.path.dirname(BIN), "tests", "mrtestjobs")  # a bundle of jobs that misbehave, and measures
 DATA = os.path.join(ROOT, "tests", "data")
 # Sanitizers and loaded machines are slow; a limit is there to end a hang, not to measure.
 LIMIT_S = float(os.environ.get("MILLRACE_TEST_LIMIT_S", "120"))
@@ -259,6 +260,16 @@ def prices_file(path, rows, seed=1):
             close = f"{rng.uniform(1, 900):.6f}"
             file.write(f"2023-{1 + i % 12:02d}-{1 + i // 12 % 28:02d},{close},{close},{close},{close},{close},"
                        f"{rng.randint(1, 10**9)},S{rng.randint(0, 999):03d}\n")
+    return path
+
+
+def measures_file(path, rows, seed=1):
+    """Rows of key,value whose sums depend on the order of adding."""
+    rng = random.Random(seed)
+    with open(path, "w", encoding="ascii") as file:
+        file.write("key,value\n")
+        for _ in range(rows):
+            file.write(f"{int(1000 * rng.random() ** 2)},{rng.random() * 10 ** rng.randint(-8, 8):.17g}\n")
     return path
 
 

@@ -94,6 +94,47 @@ class LocalErrors(harness.Case):
         self.assert_nothing_left(out)
 
 
+class BadCode(harness.Case):
+    """User code that throws, crashes, hangs or grows: a sentence in local mode and on a fleet; the daemons go on."""
+
+    CASES = (  # how, words of the sentence, further options
+        ("throw", ["this line is not liked"], []),
+        ("driver-throw", ["the job function does not want to"], []),
+        ("segfault", ["SIGSEGV|[Ss]egmentation|signal 11"], []),
+        ("abort", ["SIGABRT|[Aa]bort|signal 6"], []),
+        ("overflow", ["SIGSEGV|SIGBUS|[Ss]egmentation|stack"], []),
+        ("hang", ["hung|progress|hang"], ["--task-timeout-ms=500"]),
+        ("allocate", ["memory|bad_alloc"], []),
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.bundle = "--bundle=" + harness.TEST_JOBS
+        self.input = self.write("in.txt", "good\nbad\ngood\n")
+        self.out = self.path("out")
+
+    def options(self, how, more):
+        return ["misbehave", f"--input={self.input}", f"--output={self.out}", f"--how={how}", *more]
+
+    def test_local(self):
+        for how, words, more in self.CASES:
+            with self.subTest(how=how):
+                result = self.local(self.bundle, *self.options(how, more), check=None)
+                self.assert_sentence(result, 1, *words)
+                self.assert_nothing_left(self.out)
+
+    def test_fleet(self):
+        with Fleet(workers=1, slots=1) as fleet:
+            for how, words, more in self.CASES:
+                with self.subTest(how=how):
+                    result = fleet.mrsubmit("run", self.bundle, *self.options(how, more))
+                    self.assert_sentence(result, 1, *words)
+                    self.assert_nothing_left(self.out)
+            # The daemons are as good as before.
+            fleet.mrsubmit("run", self.bundle, *self.options("none", []), check=0)
+            self.assertEqual(len(fleet.wait_for_workers(1)), 1)
+
+
 class FleetErrors(harness.Case):
     def test_no_coordinator(self):
         path = self.write("in.txt", "a b\n")

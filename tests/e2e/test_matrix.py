@@ -9,6 +9,9 @@ JOBS = {
     "wordcount": lambda case: [f"--input={harness.words_file(case.path('words.txt'), 8)}"],
     "kmeans": lambda case: [f"--input={harness.prices_file(case.path('prices.csv'), 20000)}",
                             "--features=Open,Volume", "--id=Symbol", "--k=5", "--max-iterations=5"],
+    # Sums of floats tell in their last bits whether the order of folding was the same.
+    "float-sum": lambda case: [f"--bundle={harness.TEST_JOBS}", "--split-bytes=1MiB", "--combine-flush-bytes=200KiB",
+                               f"--input={harness.measures_file(case.path('measures.csv'), 300000)}"],
 }
 
 
