@@ -32,14 +32,19 @@ bool HasContents(const std::string& path, const std::string& contents) {
 
 class Publisher {
  public:
-  explicit Publisher(const pb::FileList& list) : list_(list) {}
+  Publisher(const pb::FileList& list, const std::function<bool()>& before_step)
+      : list_(list), before_step_(before_step) {}
 
   absl::Status Run() {
     MR_RETURN_IF_ERROR(CheckRenames());
     if (list_.overwrite() && !Published()) MR_RETURN_IF_ERROR(RemoveOld());
     for (const auto& rename : list_.renames()) MR_RETURN_IF_ERROR(Rename(rename));
     for (const auto& file : list_.files()) MR_RETURN_IF_ERROR(Write(file));
-    for (const std::string& path : list_.remove()) MR_RETURN_IF_ERROR(RemoveTree(Place(list_, path)));
+    for (const std::string& path : list_.remove()) {
+      MR_RETURN_IF_ERROR(Step());
+      MR_RETURN_IF_ERROR(RemoveTree(Place(list_, path)));
+    }
+    MR_RETURN_IF_ERROR(Step());
     if (list_.remove_output_if_created() && rmdir(list_.output().c_str()) != 0 && errno != ENOENT &&
         errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) {
       return ErrnoStatus(errno, "remove", list_.output());
@@ -48,6 +53,10 @@ class Publisher {
   }
 
  private:
+  absl::Status Step() const {
+    return before_step_ && !before_step_() ? Cancelled("publishing was interrupted") : absl::OkStatus();
+  }
+
   // Before anything is touched: all that the list brings is there, still or already. A list that comes late,
   // when its temporaries are gone and the output is another one's, stops here.
   absl::Status CheckRenames() const {
@@ -79,31 +88,40 @@ class Publisher {
   absl::Status RemoveOld() const {
     struct stat info;
     if (lstat(list_.output().c_str(), &info) != 0) return absl::OkStatus();
+    MR_RETURN_IF_ERROR(Step());
     if (!IsDirectory(list_.output())) return RemoveFile(list_.output());
     // Without _SUCCESS nobody takes the rest for an output.
     MR_RETURN_IF_ERROR(RemoveFile(JoinPath(list_.output(), kSuccessName)));
-    std::set<std::string> keep{JoinPath(list_.output(), kTemporaryName)};
-    for (const auto& rename : list_.renames()) {
-      if (!FileExists(Place(list_, rename.from()))) keep.insert(Place(list_, rename.to()));
-    }
-    bool empty = false;
-    return RemoveBut(list_.output(), keep, &empty);
+    // What the list brings replaces what stands there by itself; removing it here could hit the new file that a
+    // second worker has just put there.
+    std::set<std::string> keep;
+    for (const auto& rename : list_.renames()) keep.insert(Place(list_, rename.to()));
+    for (const auto& file : list_.files()) keep.insert(Place(list_, file.path()));
+    return RemoveBut(list_.output(), keep);
   }
 
-  // Removes what is in `folder`, but for the paths of `keep`.
-  absl::Status RemoveBut(const std::string& folder, const std::set<std::string>& keep, bool* empty) const {
-    *empty = true;
+  // Removes what is in `folder`, but for the files `keep` and the folders that hold them.
+  absl::Status RemoveBut(const std::string& folder, const std::set<std::string>& keep) const {
     auto names = ListDir(folder);
-    if (!names.ok()) return names.status().code() == absl::StatusCode::kNotFound ? absl::OkStatus() : names.status();
+    if (!names.ok()) return IsDirectory(folder) ? names.status() : absl::OkStatus();
     for (const std::string& name : *names) {
       const std::string path = JoinPath(folder, name);
-      const auto above = keep.lower_bound(path + "/");
+      const auto below = keep.lower_bound(path + "/");
+      const bool holds = below != keep.end() && below->starts_with(path + "/");
+      const bool is_folder = IsDirectory(path);
+      if ((name == kTemporaryName && folder == list_.output()) || (keep.count(path) > 0 && !is_folder)) continue;
+      if (holds && is_folder) {
+        MR_RETURN_IF_ERROR(RemoveBut(path, keep));
+        continue;
+      }
+      MR_RETURN_IF_ERROR(Step());
+      // A folder where a file belongs, or a file where a folder belongs: only that kind is removed, never what
+      // a second worker has put there meanwhile.
       if (keep.count(path) > 0) {
-        *empty = false;
-      } else if (above != keep.end() && above->starts_with(path + "/")) {
-        bool sub_empty = false;
-        MR_RETURN_IF_ERROR(RemoveBut(path, keep, &sub_empty));
-        *empty = *empty && sub_empty;
+        MR_RETURN_IF_ERROR(RemoveBut(path, {}));
+        MR_RETURN_IF_ERROR(Ignoring(ENOTDIR, rmdir(path.c_str()), path));
+      } else if (holds) {
+        MR_RETURN_IF_ERROR(Ignoring(EISDIR, unlink(path.c_str()), path));
       } else {
         MR_RETURN_IF_ERROR(RemoveTree(path));
       }
@@ -111,10 +129,16 @@ class Publisher {
     return absl::OkStatus();
   }
 
+  static absl::Status Ignoring(int error, int rc, const std::string& path) {
+    return rc == 0 || errno == error || errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, "remove", path);
+  }
+
   absl::Status Rename(const pb::FileList::Rename& rename) const {
     const std::string from = Place(list_, rename.from()), to = Place(list_, rename.to());
     if (!FileExists(from)) return CheckInPlace(rename);
+    MR_RETURN_IF_ERROR(Step());
     MR_RETURN_IF_ERROR(MakeDirs(DirName(to)));
+    MR_RETURN_IF_ERROR(Step());
     const absl::Status status = RenameFile(from, to);
     if (!status.ok() && !FileExists(from)) return CheckInPlace(rename);  // a second worker was faster
     return status;
@@ -134,9 +158,11 @@ class Publisher {
     const std::string aside = StrCat(folder, "/publish-", getpid(), "-", BaseName(to));
     absl::Status status;
     for (int attempt = 0; attempt < 3; ++attempt) {  // a second worker may remove the folder under our hands
+      MR_RETURN_IF_ERROR(Step());
       MR_RETURN_IF_ERROR(MakeDirs(folder));
       MR_RETURN_IF_ERROR(MakeDirs(DirName(to)));
       status = WriteFile(aside, file.contents());
+      MR_RETURN_IF_ERROR(Step());
       if (status.ok()) status = RenameFile(aside, to);
       if (status.ok() || HasContents(to, file.contents())) return absl::OkStatus();
       if (status.code() != absl::StatusCode::kNotFound) break;
@@ -146,11 +172,12 @@ class Publisher {
   }
 
   const pb::FileList& list_;
+  const std::function<bool()>& before_step_;
 };
 
 }  // namespace
 
-pb::ErrorInfo PublishFiles(const pb::FileList& list) {
+pb::ErrorInfo PublishFiles(const pb::FileList& list, const std::function<bool()>& before_step) {
   if (list.output().empty() && list.renames().empty() && list.files().empty()) return {};  // a job without output
   if (list.output().empty() || list.output()[0] != '/' || AbsolutePath(list.output()) == "/") {
     pb::ErrorInfo error;
@@ -158,7 +185,8 @@ pb::ErrorInfo PublishFiles(const pb::FileList& list) {
     error.set_message(StrCat("cannot publish to ", Quote(list.output()), ": not an absolute path of a folder"));
     return error;
   }
-  pb::ErrorInfo error = ToErrorInfo(Publisher(list).Run());
+  pb::ErrorInfo error = ToErrorInfo(Publisher(list, before_step).Run());
+  if (before_step && error.message() == "publishing was interrupted") error.set_kind(pb::ErrorInfo::KILLED);
   // It is our own files that are missing or full here, not the user's input.
   if (error.kind() == pb::ErrorInfo::BAD_INPUT) {
     error.set_kind(pb::ErrorInfo::SYSTEM);
