@@ -80,19 +80,23 @@ class ByteReader {
   const char* end_;
 };
 
+inline constexpr size_t kMaxVarintBytes = 10;
+// Writes at `to`, which has room for kMaxVarintBytes; returns the end.
+inline char* WriteVarint(uint64_t value, char* to) {
+  while (value >= 0x80) {
+    *to++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *to++ = static_cast<char>(value);
+  return to;
+}
 inline void PutVarint(uint64_t value, std::string* out) {
   if (value < 0x80) [[likely]] {
     out->push_back(static_cast<char>(value));
     return;
   }
-  char buffer[10];
-  size_t size = 0;
-  while (value >= 0x80) {
-    buffer[size++] = static_cast<char>(value | 0x80);
-    value >>= 7;
-  }
-  buffer[size++] = static_cast<char>(value);
-  out->append(buffer, size);
+  char buffer[kMaxVarintBytes];
+  out->append(buffer, WriteVarint(value, buffer));
 }
 template <typename T>
 inline void PutFixed(T value, std::string* out) {

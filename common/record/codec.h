@@ -166,18 +166,63 @@ struct Codec<std::optional<T>> {
 };
 
 namespace internal {
+// Types of few bytes are written to a buffer first, and appended together with their neighbours: one
+// append for a whole record of numbers. 0: not such a type.
+template <typename T>
+struct SmallBytes {
+  static constexpr size_t kMax =
+      FixedWidth<T> ? sizeof(T) : std::is_integral_v<T> || std::is_enum_v<T> ? kMaxVarintBytes : 0;
+};
+template <typename T>
+struct SmallBytes<std::optional<T>> {
+  static constexpr size_t kMax = SmallBytes<T>::kMax == 0 ? 0 : 1 + SmallBytes<T>::kMax;
+};
+template <typename T>
+inline constexpr bool kIsText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
+
+// The same bytes as Codec<T>::Encode.
+template <typename T>
+char* WriteSmall(const T& value, char* to) {
+  if constexpr (FixedWidth<T>) {
+    std::memcpy(to, &value, sizeof(T));
+    return to + sizeof(T);
+  } else if constexpr (std::is_enum_v<T>) {
+    return WriteSmall(static_cast<std::underlying_type_t<T>>(value), to);
+  } else if constexpr (std::is_integral_v<T>) {
+    return WriteVarint(std::is_signed_v<T> ? ZigZag(static_cast<int64_t>(value)) : static_cast<uint64_t>(value), to);
+  } else {
+    *to++ = value.has_value() ? 1 : 0;
+    return value.has_value() ? WriteSmall(*value, to) : to;
+  }
+}
+
 // The parts of a product type; none is one zero byte.
 template <typename... Parts>
 void EncodeParts(std::string* out, const Parts&... parts) {
   if constexpr (sizeof...(Parts) == 0) {
     out->push_back(0);
-  } else if constexpr ((FixedWidth<Parts> && ...)) {
-    char buffer[(sizeof(Parts) + ...)];
-    size_t at = 0;
-    ((std::memcpy(buffer + at, &parts, sizeof(Parts)), at += sizeof(Parts)), ...);
-    out->append(buffer, at);
   } else {
-    (Codec<Parts>::Encode(parts, out), ...);
+    constexpr size_t kRoom = ((kIsText<Parts> ? kMaxVarintBytes : SmallBytes<Parts>::kMax) + ...);
+    char buffer[kRoom + 1];
+    char* to = buffer;
+    const auto flush = [&] {
+      if (to != buffer) out->append(buffer, to);
+      to = buffer;
+    };
+    const auto encode = [&]<typename Part>(const Part& part) {
+      if constexpr (SmallBytes<Part>::kMax > 0) {
+        to = WriteSmall(part, to);
+      } else if constexpr (kIsText<Part>) {
+        to = WriteVarint(part.size(), to);
+        flush();
+        out->append(part);
+      } else {
+        flush();
+        Codec<Part>::Encode(part, out);
+      }
+    };
+    (encode(parts), ...);
+    flush();
   }
 }
 template <typename... Parts>

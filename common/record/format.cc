@@ -45,20 +45,26 @@ char* PutPadded(char* at, int value, int width) {
   return at + width;
 }
 
+char* PutTwo(char* at, int value) {
+  at[0] = static_cast<char>('0' + value / 10);
+  at[1] = static_cast<char>('0' + value % 10);
+  return at + 2;
+}
+
 char* PutDate(char* at, Date value) {
   int year = 0, month = 0, day = 0;
   value.ToCivil(&year, &month, &day);
   if (year >= 0 && year <= 9999) [[likely]] {
-    at = PutPadded(at, year, 4);
+    at = PutTwo(PutTwo(at, year / 100), year % 100);
   } else {
     *at++ = year < 0 ? '-' : '+';
     const int magnitude = year < 0 ? -year : year;
     at = PutPadded(at, magnitude, magnitude <= 99999 ? 5 : magnitude <= 999999 ? 6 : 7);
   }
   *at++ = '-';
-  at = PutPadded(at, month, 2);
+  at = PutTwo(at, month);
   *at++ = '-';
-  return PutPadded(at, day, 2);
+  return PutTwo(at, day);
 }
 }  // namespace
 
@@ -84,11 +90,11 @@ void AppendTimestamp(Timestamp value, std::string* out) {
   char buffer[48];
   char* at = PutDate(buffer, value.date());
   *at++ = 'T';
-  at = PutPadded(at, value.hour(), 2);
+  at = PutTwo(at, value.hour());
   *at++ = ':';
-  at = PutPadded(at, value.minute(), 2);
+  at = PutTwo(at, value.minute());
   *at++ = ':';
-  at = PutPadded(at, value.second(), 2);
+  at = PutTwo(at, value.second());
   const int fraction = static_cast<int>(value.micros_of_day() % 1'000'000);
   if (fraction != 0) {
     *at++ = '.';

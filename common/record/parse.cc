@@ -1,5 +1,6 @@
 #include "common/record/parse.h"
 
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 #include <string>
@@ -60,22 +61,24 @@ bool ParseSlow(std::string_view text, bool negative, T* out) {
   return true;
 }
 
-// Both operands exact and one correctly rounded operation: the nearest T.
-template <typename T>
-struct Exact;
-template <>
-struct Exact<double> {
-  static constexpr uint64_t kMaxDigits = uint64_t{1} << 53;
-  static constexpr int kMaxPower = 22;
-  static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-};
-template <>
-struct Exact<float> {
-  static constexpr uint64_t kMaxDigits = uint64_t{1} << 24;
-  static constexpr int kMaxPower = 10;
-  static constexpr float kPowers[] = {1e0f, 1e1f, 1e2f, 1e3f, 1e4f, 1e5f, 1e6f, 1e7f, 1e8f, 1e9f, 1e10f};
-};
+constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+// digits / 10^places as the nearest T; false when this needs more than one correctly rounded operation.
+bool Divide(uint64_t digits, int places, double* out) {
+  if (digits > uint64_t{1} << 53 || places > 22) return false;
+  *out = static_cast<double>(digits) / kPowersOfTen[places];  // both operands are exact
+  return true;
+}
+bool Divide(uint64_t digits, int places, float* out) {
+  double wide;
+  if (!Divide(digits, places, &wide)) return false;
+  // Rounding twice is rounding once, unless the double lies just between two floats, where the first
+  // rounding may have hidden on which side the text was. Floats without full precision are left out.
+  if ((std::bit_cast<uint64_t>(wide) & 0x1fff'ffff) == 0x1000'0000 || wide > 1e38 || (wide < 1e-37 && wide != 0)) return false;
+  *out = static_cast<float>(wide);
+  return true;
+}
 
 template <typename T>
 bool ParseReal(std::string_view text, T* out) {
@@ -84,27 +87,21 @@ bool ParseReal(std::string_view text, T* out) {
   bool negative = false;
   if (p != end && (*p == '-' || *p == '+')) negative = *p++ == '-';
   const char* const unsigned_text = p;
-  const auto slow = [&] {
-    return ParseSlow({unsigned_text, static_cast<size_t>(end - unsigned_text)}, negative, out);
-  };
 
   uint64_t digits = 0;
   while (p != end && IsDigit(*p)) digits = digits * 10 + static_cast<uint64_t>(*p++ - '0');
-  int64_t count = p - unsigned_text;
-  int power = 0;
+  int64_t count = p - unsigned_text, places = 0;
   if (p != end && *p == '.') {
     const char* const fraction = ++p;
     while (p != end && IsDigit(*p)) digits = digits * 10 + static_cast<uint64_t>(*p++ - '0');
-    const int64_t fraction_count = p - fraction;
-    count += fraction_count;
-    if (count > 19) return slow();  // before the cast: `digits` may have wrapped
-    power = -static_cast<int>(fraction_count);
+    places = p - fraction;
+    count += places;
   }
-  if (p != end || count == 0 || count > 19 || digits > Exact<T>::kMaxDigits || power < -Exact<T>::kMaxPower) {
-    return slow();
+  T value;
+  // More than 19 digits may have wrapped.
+  if (p != end || count == 0 || count > 19 || !Divide(digits, static_cast<int>(places), &value)) [[unlikely]] {
+    return ParseSlow({unsigned_text, static_cast<size_t>(end - unsigned_text)}, negative, out);
   }
-  T value = static_cast<T>(digits);
-  if (power < 0) value /= Exact<T>::kPowers[-power];
   *out = negative ? -value : value;
   return true;
 }
@@ -223,6 +220,20 @@ bool TakeFraction(std::string_view* in, int64_t* micros) {
 }  // namespace
 
 bool ParseDate(std::string_view text, Date* out) {
+  // YYYY-MM-DD, the one that matters: digits checked together, no loops.
+  if (text.size() == 10 && text[4] == '-' && text[7] == '-') [[likely]] {
+    unsigned bad = 0;
+    const auto digit = [&](size_t i) {
+      const unsigned value = static_cast<unsigned char>(text[i]) - unsigned{'0'};
+      bad |= value > 9 ? 1 : 0;
+      return static_cast<int>(value);
+    };
+    const int year = digit(0) * 1000 + digit(1) * 100 + digit(2) * 10 + digit(3);
+    const int month = digit(5) * 10 + digit(6), day = digit(8) * 10 + digit(9);
+    if (bad != 0 || !IsValidCivil(year, month, day)) return false;
+    *out = Date::FromCivil(year, month, day);
+    return true;
+  }
   Date date;
   if (!TakeDate(&text, &date) || !text.empty()) return false;
   *out = date;

@@ -50,7 +50,7 @@ TEST(Date, TextBothWays) {
   ASSERT_TRUE(ParseDate("2023-01-03", &date));
   EXPECT_EQ(date.ToString(), "2023-01-03");
   for (const char* bad : {"", "2023-1-3", "2023-02-29", "2023-13-01", "2023-00-01", "2023-01-00", "2023-01-32", " 2023-01-03",
-                          "2023-01-03 ", "20230103", "2023/01/03", "02023-01-03", "+2023-01-03", "--2023-01-03", "abcd-01-01"}) {
+                          "2023-01-03 ", "20230103", "2023/01/03", "02023-01-03", "+2023-01-03", "--2023-01-03", "abcd-01-01", "2023-0a-01", "202/-01-01", "2023-01-0:", "2023-01-031"}) {
     EXPECT_FALSE(ParseDate(bad, &date)) << bad;
   }
   EXPECT_EQ(date.ToString(), "2023-01-03");
@@ -113,6 +113,23 @@ TEST(ParseDouble, AsStrtod) {
     ASSERT_EQ(ParseFloat(text, &single), !std::isinf(expected_single)) << text;
     if (!std::isinf(expected_single)) { ASSERT_EQ(std::bit_cast<uint32_t>(single), std::bit_cast<uint32_t>(expected_single)) << text; }
   }
+}
+
+// Texts that as doubles fall just between two floats, though they are a little to one side.
+TEST(ParseFloat, IsNotRoundedTwice) {
+  Random random(12);
+  int between = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const float low = static_cast<float>(1 + 8 * random.Double());
+    const double middle = (static_cast<double>(low) + std::nextafter(low, 100.0f)) / 2;
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.15f", middle);
+    between += std::strtod(text, nullptr) == middle ? 1 : 0;
+    float value;
+    ASSERT_TRUE(ParseFloat(text, &value));
+    ASSERT_EQ(value, std::strtof(text, nullptr)) << text;
+  }
+  EXPECT_GT(between, 1000);
 }
 
 TEST(ParseDouble, EdgesAndRefusals) {
