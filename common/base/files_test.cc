@@ -25,9 +25,11 @@ TEST(Files, WriteReadListRemove) {
     ASSERT_TRUE(MakeDirs(dir.File("c/d/e")).ok());
     ASSERT_TRUE(MakeDirs(dir.File("c/d/e")).ok());
     ASSERT_TRUE(MakeDirs(dir.File("c/d/f/")).ok());
-    ASSERT_EQ(::symlink("/", dir.File("c/link").c_str()), 0);
+    ASSERT_TRUE(MakeDirs(dir.File("kept")).ok());
+    ASSERT_TRUE(WriteFile(dir.File("kept/file"), "").ok());
+    ASSERT_EQ(::symlink("../kept", dir.File("c/link").c_str()), 0);
     EXPECT_EQ(*ReadFile(dir.File("a")), "three+four");
-    EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"a", "b", "c"}));
+    EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"a", "b", "c", "kept"}));
     EXPECT_EQ(StatFile(dir.File("b"))->size, 3u);
     EXPECT_TRUE(IsDirectory(dir.File("c")));
     EXPECT_FALSE(IsDirectory(dir.File("b")));
@@ -36,7 +38,8 @@ TEST(Files, WriteReadListRemove) {
     ASSERT_TRUE(RemoveTree(dir.File("c")).ok());
     ASSERT_TRUE(RemoveTree(dir.File("c")).ok());
     ASSERT_TRUE(RemoveFile(dir.File("none")).ok());
-    EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"a"}));
+    EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"a", "kept"}));
+    EXPECT_TRUE(FileExists(dir.File("kept/file"))) << "links are removed, not followed";
   }
   EXPECT_FALSE(FileExists(gone));
   EXPECT_FALSE(ReadFile("/proc/self/status")->empty()) << "size 0 by stat";
