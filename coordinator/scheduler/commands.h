@@ -28,6 +28,9 @@ struct JournalAction {  // the request that came with the event of this step
 };
 struct JournalWinner {  // kWrite, kResult: the report that came with the event of this step
   AttemptId attempt;
+  // With the first winner of a stage that reads others: what it and its siblings consumed. Keep it, so that
+  // a re-run after a restart is held to it as well (RecoveredJob::consumed).
+  std::vector<StageDigests> consumed;
 };
 // The action's result: the winners of `final_stage` in task order, or the recorded value.
 struct JournalActionDone {

@@ -34,6 +34,7 @@ struct RecoveredJob {
   std::string profile;           // of the last JournalDriverLease
   std::vector<RecoveredAction> actions;  // in journal order
   std::vector<RecoveredWinner> winners;
+  std::vector<StageDigests> consumed;  // of all JournalWinner
 };
 // First event, exactly once. `incarnation` is durable already and higher than any before.
 struct CoordinatorStarted {

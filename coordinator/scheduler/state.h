@@ -61,6 +61,8 @@ struct Stage {
   bool has_aligned = false;
   bool totals_known = false;     // it was complete once in this incarnation
   TaskSums totals;               // then
+  uint32_t digests = 0;          // tasks with a digest, present or past
+  bool digests_journaled = false;
   std::vector<int64_t> durations_ms;  // of winners in this incarnation
   std::map<TaskId, std::string> last_signature;
 

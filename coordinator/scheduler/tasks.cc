@@ -56,7 +56,16 @@ void Scheduler::Succeed(Job& job, Stage& stage, TaskId task, Worker& worker, con
   if (IsHeld(stage.shape.output)) {
     Emit(TaskDone{report.attempt, worker.id});
   } else {
-    Emit(JournalWinner{report.attempt});
+    JournalWinner winner{report.attempt, {}};
+    for (const StageInput& input : stage.shape.inputs) {
+      Stage& source = job.stages.at(input.stage);
+      if (source.digests_journaled || source.digests != source.tasks.size()) continue;
+      source.digests_journaled = true;
+      StageDigests consumed{input.stage, {}};
+      for (const Task& read : source.tasks) consumed.digests.push_back(read.digest);
+      winner.consumed.push_back(std::move(consumed));
+    }
+    Emit(std::move(winner));
   }
   if (!SetWinner(job, stage, task, report.attempt, worker.id, report.digest, report.sums)) return;
   if (options_.task_stories) {
@@ -91,7 +100,10 @@ bool Scheduler::SetWinner(Job& job, Stage& stage, TaskId task_id, const AttemptI
   task.attempt = id.attempt;
   task.worker = worker;
   task.digest = digest;
-  task.has_digest = IsHeld(stage.shape.output);
+  if (IsHeld(stage.shape.output) && !task.has_digest) {
+    task.has_digest = true;
+    ++stage.digests;
+  }
   task.sums = sums;
   task.location_version = ++stage.version;
   if (worker != 0 && IsHeld(stage.shape.output)) {

@@ -55,6 +55,12 @@ struct Digest {
   }
 };
 
+// The digests of all outputs of a stage that readers have consumed.
+struct StageDigests {
+  StageId stage = 0;
+  std::vector<Digest> digests;  // by task
+};
+
 enum class OutputKind : uint8_t {
   kShuffle,  // held on the worker, re-learned at registration
   kCache,    // the same, for later actions too

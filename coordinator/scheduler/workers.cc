@@ -43,6 +43,18 @@ void Scheduler::RecoverJob(const RecoveredJob& recovered) {
     if (it->second.tasks[winner.attempt.task].done) continue;
     SetWinner(job, it->second, winner.attempt.task, winner.attempt, 0, Digest{}, winner.sums);
   }
+  for (const StageDigests& consumed : recovered.consumed) {
+    auto it = job.stages.find(consumed.stage);
+    if (it == job.stages.end() || it->second.tasks.size() != consumed.digests.size()) continue;
+    Stage& stage = it->second;
+    stage.digests_journaled = true;
+    stage.digests = stage.shape.tasks;
+    for (TaskId task = 0; task < stage.tasks.size(); ++task) {
+      stage.tasks[task].digest = consumed.digests[task];
+      stage.tasks[task].has_digest = true;
+      stage.tasks[task].pinned = true;
+    }
+  }
   const bool over = (job.state == JobState::kFailed || job.state == JobState::kKilled) && recovered.settled;
   if (over || job.state == JobState::kSucceeded) {
     for (auto& [id, stage] : job.stages) {
@@ -141,6 +153,12 @@ void Scheduler::Adopt(Worker& worker, const WorkerUp& event, Welcome& welcome) {
     Task& task = stage->tasks[id.task];
     Running* free = task.running[0].worker == 0 ? &task.running[0] : &task.running[1];
     if (free->worker != 0 || worker.outstanding.count(id) != 0) continue;
+    // What an attempt granted before a restart consumed is known only if it was journaled.
+    bool known = true;
+    for (const StageInput& input : stage->shape.inputs) {
+      known &= id.incarnation == state_.incarnation || job->stages.at(input.stage).digests_journaled;
+    }
+    if (!known) continue;
     *free = Running{id.incarnation, id.attempt, worker.id, false, state_.now_ms};
     ++stage->running;
     Unqueue(*job, *stage, id.task);
@@ -220,7 +238,10 @@ void Scheduler::TakeDown(Worker& worker, const std::string& reason) {
       Tell(job, "the driver was lost with " + WorkerText(worker.id) + ": " + reason);
       ReleaseDriver(job);
     }
-    if (job.request != 0 && job.request_worker == worker.id) job.request = 0;  // sent again elsewhere
+    if (job.request != 0 && job.request_worker == worker.id) {  // sent again elsewhere
+      job.request = 0;
+      --job.publish_attempts;
+    }
   }
   worker.drivers = 0;
   UpdateFree(worker);

@@ -1,0 +1,410 @@
+#include "tests/sim/checkers.h"
+
+namespace millrace::sim {
+
+using scheduler::ErrorKind;
+using scheduler::JobState;
+using scheduler::Outcome;
+
+void Checkers::BeforeStep(const Event& event) {
+  reported_ok_ = AttemptId{};
+  reporter_ = 0;
+  registered_.clear();
+  running_brought_.clear();
+  std::visit([this](const auto& e) { See(e); }, event);
+}
+
+void Checkers::OnCommand(const Command& command) {
+  std::visit([this](const auto& c) { Check(c); }, command);
+}
+
+void Checkers::OnCrash() {
+  workers_.clear();
+  for (auto& [id, book] : jobs_) {
+    book.places.clear();
+    book.manifests.clear();
+    book.last_version.clear();
+    book.charged.clear();
+  }
+}
+
+void Checkers::Down(WorkerId id) {
+  WorkerBook& worker = workers_[id];
+  worker.up = false;
+  worker.outstanding.clear();
+  for (auto& [job_id, book] : jobs_) {
+    for (auto it = book.places.begin(); it != book.places.end();) {
+      if (it->second.worker == id) {
+        ++book.changes[it->first.first];
+        it = book.places.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+}
+
+// ---- events ----
+
+void Checkers::See(const scheduler::CoordinatorStarted& event) {
+  if (event.incarnation <= incarnation_) Complain("the incarnation does not rise");
+  incarnation_ = event.incarnation;
+}
+
+void Checkers::See(const scheduler::WorkerUp& event) {
+  WorkerBook& worker = workers_[event.worker];
+  if (event.epoch <= worker.epoch) return;
+  if (worker.up) Down(event.worker);
+  worker.epoch = event.epoch;
+  worker.up = true;
+  worker.draining = false;
+  worker.slots = event.slots;
+  worker.credits = event.credits;
+  worker.profile = event.profile;
+  for (const auto& held : event.held) registered_[held.attempt] = event.worker;
+  for (const auto& id : event.running) {
+    registered_[id] = event.worker;
+    running_brought_.insert(id);
+  }
+}
+
+void Checkers::See(const scheduler::WorkerDown& event) {
+  auto it = workers_.find(event.worker);
+  if (it != workers_.end() && it->second.up && it->second.epoch == event.epoch) Down(event.worker);
+}
+
+void Checkers::See(const scheduler::WorkerDraining& event) {
+  auto it = workers_.find(event.worker);
+  if (it != workers_.end() && it->second.up && it->second.epoch == event.epoch) it->second.draining = true;
+}
+
+void Checkers::See(const scheduler::TaskReported& event) {
+  auto it = workers_.find(event.worker);
+  if (it == workers_.end() || !it->second.up || it->second.epoch != event.epoch) return;
+  auto attempt = it->second.outstanding.find(event.attempt);
+  if (attempt == it->second.outstanding.end()) return;
+  const bool cancelled = attempt->second;
+  it->second.outstanding.erase(attempt);
+  if (cancelled) return;
+  JobBook& book = jobs_[event.attempt.job];
+  if (event.outcome == Outcome::kOk) {
+    reported_ok_ = event.attempt;
+    reporter_ = event.worker;
+  }
+  if (event.outcome == Outcome::kFailed || event.outcome == Outcome::kCrashed) {
+    ++book.charged[{event.attempt.stage, event.attempt.task}];
+  }
+  if (event.outcome != Outcome::kFetchFailed) return;
+  // What stood in the manifest that the fetch named is what is missing. If it has stood there since, it is lost now.
+  for (const auto& missing : event.missing) {
+    auto manifest = book.manifests.find({missing.stage, missing.version});
+    auto place = book.places.find({missing.stage, missing.task});
+    if (manifest == book.manifests.end() || place == book.places.end()) continue;
+    // The same output may have been away and come back since: then the failure says nothing about it.
+    if (manifest->second < place->second.since) continue;
+    book.places.erase(place);
+    ++book.changes[missing.stage];
+  }
+}
+
+// ---- commands ----
+
+void Checkers::Check(const scheduler::JournalJob& command) {
+  if (jobs_.count(command.job) != 0) Complain("job " + std::to_string(command.job) + " is journaled twice");
+  jobs_[command.job];
+}
+
+void Checkers::Check(const scheduler::JournalDriverLease& command) {
+  JobBook& book = jobs_[command.job];
+  if (command.driver_epoch <= book.leased) Complain("a driver epoch does not rise");
+  book.leased = command.driver_epoch;
+  if (!book.profile.empty() && book.profile != command.profile) Complain("a job changes its numeric profile");
+  book.profile = command.profile;
+  if (book.decided || book.settled) Complain("a driver is placed for a job that is over");
+}
+
+void Checkers::Check(const scheduler::StartDriver& command) {
+  JobBook& book = jobs_[command.job];
+  if (command.driver_epoch != book.leased) Complain("a driver is started whose lease is not in the journal");
+  if (command.driver_epoch <= book.started) Complain("a driver epoch is started twice");
+  book.started = command.driver_epoch;
+  const WorkerBook& worker = workers_[command.worker];
+  if (!worker.up || worker.draining) Complain("a driver is started at a worker that is down or draining");
+  if (worker.profile != book.profile) Complain("a driver is started at a worker of another profile");
+}
+
+void Checkers::Check(const scheduler::JournalAction& command) {
+  JobBook& book = jobs_[command.job];
+  if (!book.planned.insert(command.action).second) Complain("an action is planned twice");
+  if (book.publishing || book.decided) Complain("an action is planned for a job that is over");
+}
+
+void Checkers::Check(const scheduler::SendActionResult& command) {
+  const JobBook& book = jobs_[command.job];
+  if (book.done.count(command.action) == 0) Complain("a driver hears of a result that is not in the journal");
+  if (command.driver_epoch != book.leased) Complain("a result is sent to a driver of an old epoch");
+}
+
+bool Checkers::StageComplete(const JobBook& book, JobId job, StageId stage) const {
+  const JobModel& model = Model(job);
+  for (TaskId task = 0; task < model.stages.at(stage).tasks; ++task) {
+    const bool there = model.IsHeld(stage) ? book.places.count({stage, task}) != 0 : book.winners.count({stage, task}) != 0;
+    if (!there) return false;
+  }
+  return true;
+}
+
+void Checkers::Check(const scheduler::JournalActionDone& command) {
+  JobBook& book = jobs_[command.job];
+  if (book.planned.count(command.action) == 0) Complain("an action is done that was not planned");
+  if (!book.done.insert(command.action).second) Complain("an action is done twice");
+  const ActionModel& action = Model(command.job).actions[command.action - 1];
+  if (action.recorded) return;
+  if (!StageComplete(book, command.job, action.final_stage)) Complain("an action is done before its last stage is");
+}
+
+// The attempt reported success in this step, over its worker's connection, and was neither cancelled nor
+// reported before; or its output was registered in this step.
+bool Checkers::Justified(const AttemptId& id, WorkerId worker) const {
+  if (reported_ok_ == id && (worker == 0 || reporter_ == worker)) return true;
+  auto it = registered_.find(id);
+  return it != registered_.end() && it->second == worker;
+}
+
+void Checkers::Check(const scheduler::JournalWinner& command) {
+  const AttemptId& id = command.attempt;
+  JobBook& book = jobs_[id.job];
+  if (reported_ok_ != id) Complain("a winner that did not just report: " + Text(id));
+  if (!book.winners.emplace(TaskRef{id.stage, id.task}, id).second) Complain("a task has two winners: " + Text(id));
+  if (granted_.count(id) == 0) Complain("a winner that was never granted: " + Text(id));
+  if (book.decided || book.settled) Complain("a winner of a job that is over: " + Text(id));
+}
+
+void Checkers::Check(const scheduler::TaskDone& command) {
+  const AttemptId& id = command.attempt;
+  JobBook& book = jobs_[id.job];
+  if (!Justified(id, command.worker)) Complain("an output that was not just reported: " + Text(id));
+  if (granted_.count(id) == 0) Complain("an output that was never granted: " + Text(id));
+  const Place place{id, command.worker, ++book.changes[id.stage]};
+  if (!book.places.emplace(TaskRef{id.stage, id.task}, place).second) {
+    Complain("a task has two outputs: " + Text(id));
+  }
+}
+
+void Checkers::Check(const scheduler::Welcome& command) {
+  WorkerBook& worker = workers_[command.worker];
+  if (!worker.up || worker.epoch != command.epoch) Complain("a welcome to a connection that is not up");
+  for (const AttemptId& id : command.accepted) {
+    if (registered_.count(id) == 0) Complain("a welcome accepts what was not brought: " + Text(id));
+    if (granted_.count(id) == 0) Complain("a welcome accepts what was never granted: " + Text(id));
+    if (running_brought_.count(id) != 0) worker.outstanding[id] = false;  // outputs follow as TaskDone
+  }
+  for (JobId job : command.live_jobs) worker.touched.insert(job);
+}
+
+void Checkers::Check(const scheduler::CloseWorker& command) {
+  auto it = workers_.find(command.worker);
+  if (it != workers_.end() && it->second.up && it->second.epoch == command.epoch) Down(command.worker);
+}
+
+void Checkers::CheckInputs(JobBook& book, const scheduler::Grant& grant) {
+  const AttemptId& id = grant.attempt;
+  std::map<StageId, Version> named;
+  for (const auto& input : grant.inputs) {
+    if (!named.emplace(input.stage, input.version).second) Complain("a grant names an input twice");
+  }
+  for (const auto& input : Model(id.job).stages.at(id.stage).inputs) {
+    if (id.task < input.first_task || id.task - input.first_task >= input.tasks) continue;
+    if (!StageComplete(book, id.job, input.stage)) Complain("granted before its inputs are there: " + Text(id));
+    auto it = named.find(input.stage);
+    if (it == named.end()) {
+      Complain("a grant does not name an input: " + Text(id));
+      continue;
+    }
+    Version& last = book.last_version[input.stage];
+    if (it->second < last) Complain("a manifest version falls");
+    last = it->second;
+    auto [manifest, fresh] = book.manifests.try_emplace({input.stage, it->second});
+    if (fresh) manifest->second = book.changes[input.stage];
+    if (manifest->second != book.changes[input.stage]) {
+      Complain("a manifest changed under its version: stage " + std::to_string(input.stage));
+    }
+  }
+}
+
+void Checkers::Check(const scheduler::Grant& command) {
+  const AttemptId& id = command.attempt;
+  JobBook& book = jobs_[id.job];
+  WorkerBook& worker = workers_[command.worker];
+  if (id.incarnation != incarnation_) Complain("a grant of another incarnation: " + Text(id));
+  if (!granted_.insert(id).second) Complain("an id is recycled: " + Text(id));
+  if (!worker.up || worker.draining) Complain("granted to a worker that is down or draining: " + Text(id));
+  if (worker.profile != book.profile) Complain("granted to a worker of another profile: " + Text(id));
+  if (book.decided || book.settled || book.publishing) Complain("granted after its job is over: " + Text(id));
+  if (book.planned.count(id.action) == 0) Complain("granted before its action is journaled: " + Text(id));
+  const JobModel& model = Model(id.job);
+  auto stage = model.stages.find(id.stage);
+  if (stage == model.stages.end() || id.task >= stage->second.tasks) {
+    Complain("granted a task that is not there: " + Text(id));
+    return;
+  }
+  if (book.winners.count({id.stage, id.task}) != 0) Complain("granted though it has a winner: " + Text(id));
+  if (book.places.count({id.stage, id.task}) != 0) Complain("granted though its output is there: " + Text(id));
+  if (book.charged[{id.stage, id.task}] >= model.max_attempts) Complain("granted beyond max_attempts: " + Text(id));
+  worker.outstanding[id] = false;
+  worker.touched.insert(id.job);
+  if (worker.outstanding.size() > worker.slots + worker.credits) Complain("credits exceeded: " + Text(id));
+  book.wrote |= stage->second.output == OutputKind::kWrite;
+  uint32_t running = 0;
+  for (const auto& [other, book_of_worker] : workers_) {
+    for (const auto& [running_id, cancelled] : book_of_worker.outstanding) {
+      running += !cancelled && running_id.job == id.job && running_id.stage == id.stage && running_id.task == id.task;
+    }
+  }
+  if (running > 2) Complain("more than one double of a task: " + Text(id));
+  CheckInputs(book, command);
+}
+
+void Checkers::Check(const scheduler::Cancel& command) {
+  auto& outstanding = workers_[command.worker].outstanding;
+  auto it = outstanding.find(command.attempt);
+  if (it == outstanding.end()) {
+    Complain("cancelled though it does not run: " + Text(command.attempt));
+    return;
+  }
+  it->second = true;
+}
+
+void Checkers::Check(const scheduler::JournalJobState& command) {
+  JobBook& book = jobs_[command.job];
+  book.state = command.state;
+  switch (command.state) {
+    case JobState::kPublishing:
+      if (book.decided) Complain("a failed job is published");
+      if (book.done != book.planned) Complain("published before every action is done");
+      book.publishing = true;
+      break;
+    case JobState::kSucceeded:
+      if (book.decided) Complain("a failed job succeeds");
+      if (!book.publishing) Complain("a job succeeds that was not published");
+      book.succeeded = book.settled = true;
+      break;
+    default:
+      if (book.succeeded) Complain("a job fails that has succeeded");
+      if (!book.decided) book.error = command.error;
+      book.decided = true;
+      book.settled |= command.settled;
+      break;
+  }
+}
+
+void Checkers::Check(const scheduler::Publish& command) {
+  JobBook& book = jobs_[command.job];
+  if (command.request <= book.last_request) Complain("a publish request is recycled");
+  book.last_request = command.request;
+  if (!workers_[command.worker].up) Complain("published by a worker that is down");
+  workers_[command.worker].touched.insert(command.job);
+  if (!command.commit) {
+    if (!book.decided) Complain("aborted though it was not decided");
+    return;
+  }
+  if (!book.publishing || book.decided) Complain("published though it was not decided");
+  if (book.done != book.planned) Complain("published before every action is done");
+  for (const ActionModel& action : Model(command.job).actions) {
+    if (book.planned.count(action.id) == 0) continue;
+    for (const StageShape& shape : action.stages) {
+      if (shape.output == OutputKind::kWrite && !StageComplete(book, command.job, shape.id)) {
+        Complain("published before every part has a winner");
+      }
+    }
+  }
+}
+
+void Checkers::Check(const scheduler::DropJob& command) {
+  JobBook& book = jobs_[command.job];
+  if (!book.settled) Complain("dropped before it is over");
+  WorkerBook& worker = workers_[command.worker];
+  for (auto it = worker.outstanding.begin(); it != worker.outstanding.end();) {
+    it = it->first.job == command.job ? worker.outstanding.erase(it) : std::next(it);
+  }
+}
+
+// ---- results ----
+
+bool Checkers::IsWinner(const AttemptId& id) const {
+  auto job = jobs_.find(id.job);
+  if (job == jobs_.end()) return false;
+  auto it = job->second.winners.find({id.stage, id.task});
+  return it != job->second.winners.end() && it->second == id;
+}
+
+bool Checkers::Settled(JobId job) const {
+  auto it = jobs_.find(job);
+  return it != jobs_.end() && it->second.settled;
+}
+
+bool Checkers::Aborted(JobId job) const {
+  auto it = jobs_.find(job);
+  return it != jobs_.end() && it->second.decided;
+}
+
+bool Checkers::AllSettled() const {
+  for (const JobModel& job : scenario_.jobs) {
+    if (!Settled(job.id)) return false;
+  }
+  return true;
+}
+
+void Checkers::OnResult(const JobModel& job, const ActionModel& action, const std::vector<uint64_t>& values) {
+  if (action.recorded || job.unsteady_stage != 0) return;
+  if (job.stages.at(action.final_stage).tasks != values.size()) Complain("a result has a wrong number of parts");
+  for (TaskId task = 0; task < values.size(); ++task) {
+    if (values[task] != job.Expected(action.final_stage, task)) {
+      Complain("a wrong result: job " + std::to_string(job.id) + " action " + std::to_string(action.id) + " task " +
+               std::to_string(task));
+    }
+  }
+}
+
+// Empty where the failure had a good reason.
+std::string Checkers::FailureReason(const JobModel& job, const JobBook& book) const {
+  if (book.state == JobState::kKilled) return job.kill_ms >= 0 ? "" : "killed though nobody asked";
+  if (book.error.kind == ErrorKind::kKilled) return "it failed as if killed";
+  if (job.MayFail()) return "";
+  return "it failed without a reason: " + book.error.message;
+}
+
+void Checkers::AtEnd(const JobModel& job, const std::map<TaskRef, uint64_t>& published, bool aborted,
+                     const std::map<TaskRef, uint64_t>& conflicts) {
+  const std::string name = "job " + std::to_string(job.id) + ": ";
+  auto it = jobs_.find(job.id);
+  if (it == jobs_.end() || !it->second.settled) {
+    Complain(name + "it never ended");
+    return;
+  }
+  const JobBook& book = it->second;
+  if (!conflicts.empty()) {
+    Complain(name + "winners used different outputs of stage " + std::to_string(conflicts.begin()->first.first) +
+             " task " + std::to_string(conflicts.begin()->first.second));
+  }
+  if (!book.succeeded) {
+    const std::string wrong = FailureReason(job, book);
+    if (!wrong.empty()) Complain(name + wrong);
+    if (book.wrote && !aborted) Complain(name + "its temporaries were never removed");
+    return;
+  }
+  if (job.MustFail()) Complain(name + "it succeeded, but cannot have");
+  for (const auto& [id, shape] : job.stages) {
+    if (shape.output != OutputKind::kWrite || job.unsteady_stage != 0) continue;
+    for (TaskId task = 0; task < shape.tasks; ++task) {
+      auto part = published.find({id, task});
+      if (part == published.end()) {
+        Complain(name + "a part is missing");
+      } else if (part->second != job.Expected(id, task)) {
+        Complain(name + "a part is wrong");
+      }
+    }
+  }
+}
+
+}  // namespace millrace::sim
