@@ -110,7 +110,7 @@ class Values {
   }
   template <typename... T>
   void Fill(std::tuple<T...>* v) {
-    std::apply([this](auto&... part) { (Fill(&part), ...); }, *v);
+    std::apply([this](auto&... part) { (this->Fill(&part), ...); }, *v);
   }
   template <typename T>
   void Fill(std::vector<T>* v) {
@@ -127,7 +127,7 @@ class Values {
   }
   template <DescribedRecord T>
   void Fill(T* v) {
-    ForEachField<T>([this, v](const auto& field) { Fill(&(v->*field.member)); });
+    ForEachField<T>([this, v](const auto& field) { this->Fill(&(v->*field.member)); });
   }
 
   Random random_;
