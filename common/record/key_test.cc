@@ -125,6 +125,20 @@ TEST(Key, ValuesOrderByTypeThenContent) {
   EXPECT_FALSE(DecodeKey("\x07", &arena, &value));
 }
 
+TEST(Key, RowsOrderValueByValue) {
+  const std::vector<Row> ascending = {{}, {Value::Null()}, {Value::Null(), Value::Int64(1)}, {Value::Int64(-1)},
+                                      {Value::Int64(2), Value::Text("a\0"sv)}, {Value::Int64(2), Value::Text("b")}};
+  KeyArena arena;
+  for (size_t i = 0; i < ascending.size(); ++i) {
+    const std::string key = EncodeKey(ascending[i]);
+    if (i > 0) { EXPECT_LT(EncodeKey(ascending[i - 1]), key) << i; }
+    Row back;
+    ASSERT_TRUE(DecodeKey(key, &arena, &back));
+    EXPECT_EQ(back, ascending[i]);
+    EXPECT_FALSE(DecodeKey(key.substr(0, key.size() - 1), &arena, &back));
+  }
+}
+
 TEST(Key, ArenaKeepsWhatItGave) {
   KeyArena arena;
   std::vector<std::pair<char*, size_t>> given;

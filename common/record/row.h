@@ -74,4 +74,17 @@ struct KeyCodec<Value> {
   static bool Decode(std::string_view* in, KeyArena* arena, Value* key);
 };
 
+// Value by value, shorter rows first: 01 before each value, 00 at the end. Text with zero bytes decodes into
+// the arena.
+template <>
+struct KeyCodec<Row> {
+  static void Encode(const Row& key, std::string* out) { KeyCodec<std::vector<Value>>::Encode(key.values(), out); }
+  static bool Decode(std::string_view* in, KeyArena* arena, Row* key) {
+    std::vector<Value> values;
+    if (!KeyCodec<std::vector<Value>>::Decode(in, arena, &values)) return false;
+    *key = Row(std::move(values));
+    return true;
+  }
+};
+
 }  // namespace millrace
