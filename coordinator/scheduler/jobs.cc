@@ -103,11 +103,13 @@ void Scheduler::StartPublishing(Job& job) {
   Changed(job);
 }
 
-// A worker of the job's profile if there is one (it has seen the output's root), otherwise any.
+// A worker of the job's profile if there is one (it has seen the output's root), otherwise any; not the one
+// that just failed if there is another.
 Worker* Scheduler::ChoosePublisher(const Job& job) {
   Worker* best = nullptr;
   auto rank = [&](const Worker& w) {
-    return std::pair<bool, size_t>(w.profile != job.profile, w.outstanding.size());
+    const int unfit = (w.profile != job.profile ? 2 : 0) + (w.id == job.request_worker ? 1 : 0);
+    return std::pair<int, size_t>(unfit, w.outstanding.size());
   };
   for (auto& [id, worker] : state_.workers) {
     if (!worker.up) continue;

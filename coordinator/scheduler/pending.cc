@@ -14,10 +14,11 @@ std::string Count(uint64_t count, const std::string& noun) {
 std::string Scheduler::PendingReason(JobId id) const {
   const Job* job = FindJob(id);
   if (job == nullptr || IsFinal(job->state)) return "";
-  uint64_t up = 0, fitting = 0, busy = 0, slots = 0;
+  uint64_t up = 0, draining = 0, fitting = 0, busy = 0, slots = 0;
   std::string others;
   std::set<JobId> busy_with;
   for (const auto& [worker_id, worker] : state_.workers) {
+    draining += worker.up && worker.draining ? 1 : 0;
     if (!worker.up || worker.draining) continue;
     ++up;
     if (!job->profile.empty() && worker.profile != job->profile) {
@@ -37,7 +38,7 @@ std::string Scheduler::PendingReason(JobId id) const {
   }
   if (job->running > 0) return "";
   if (job->recovered) return "waiting for workers to return after a restart of the coordinator";
-  if (up == 0) return "no worker is connected";
+  if (up == 0) return draining > 0 ? "every connected worker is draining" : "no worker is connected";
   if (job->state == JobState::kPublishing) {
     return job->request != 0 ? "publishing the output" : "waiting to publish the output again";
   }

@@ -184,7 +184,12 @@ void World::Registered(const std::shared_ptr<Connection>& connection, scheduler:
   auto [id, fresh] = worker_ids_.try_emplace(connection->process->name, static_cast<WorkerId>(worker_ids_.size() + 1));
   connection->worker = id->second;
   connection->epoch = (incarnation_ << 32) + ++next_epoch_;
-  connections_[connection->worker] = connection;
+  std::shared_ptr<Connection>& known = connections_[connection->worker];
+  if (known != nullptr) {  // the server closes the stream that is replaced, even if it is the newer one
+    known->cut = true;
+    if (known->process->connection == known) Reconnect(known->process, random_.Range(10, 300));
+  }
+  known = connection;
   event.worker = connection->worker;
   event.epoch = connection->epoch;
   Step(event);
