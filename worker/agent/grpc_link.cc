@@ -150,11 +150,10 @@ class GrpcLinkImpl final : public GrpcLink {
         message = pb::CoordinatorMessage();
       }
       agent_->OnDisconnected();
-      context.TryCancel();  // frees a writer that waits
     }
     const grpc::Status status = stream->Finish();
-    SetTrouble(StrCat("coordinator ", options_.coordinator, " does not answer: ",
-                      status.ok() ? "it closed the stream" : status.error_message()));
+    SetTrouble(StrCat(heard ? "lost the connection to coordinator " : "cannot reach coordinator ", options_.coordinator,
+                      " (", status.ok() ? "it closed the stream" : status.error_message(), "), trying again"));
     std::lock_guard lock(mutex_);
     context_ = nullptr;
     return heard;
