@@ -104,6 +104,7 @@ int RunCommand(const Args& args) {
     if (table.Given(name))
       return Say(StrCat("--", name, " goes with --local; on a fleet each mrworker has its own"), kUsage);
   }
+  HoldSignals();
   Client client(ClientFrom(request.options));
   auto reply = Send(client, request);
   if (!reply.ok()) return Say(reply.status());
@@ -142,6 +143,7 @@ int WaitCommand(const Args& args) {
   table.Positional(&positional, "ID");
   if (auto code = Parse(table, args)) return *code;
   if (positional.size() > 1) return Say("wait takes one id, for instance `mrsubmit wait j-3`", kUsage);
+  HoldSignals();
   Client client(ClientFrom(options));
   return WatchToEnd(client, positional.empty() ? "last" : positional[0], options);
 }

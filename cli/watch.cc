@@ -32,17 +32,21 @@ int64_t NowMs() {
       .count();
 }
 
-// SIGINT and SIGTERM arrive at a descriptor while this lives. Threads started later inherit the mask.
+sigset_t HeldSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+// The held signals, at a descriptor.
 class Signals {
  public:
   Signals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGINT);
-    sigaddset(&set_, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-    fd_.Reset(::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK));
+    const sigset_t set = HeldSignals();
+    fd_.Reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   }
-  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   int fd() const { return fd_.get(); }
   // The signal that came, 0 for none.
   int Take() {
@@ -51,7 +55,6 @@ class Signals {
   }
 
  private:
-  sigset_t set_, before_;
   UniqueFd fd_;
 };
 
@@ -218,6 +221,11 @@ class Watch {
 };
 
 }  // namespace
+
+void HoldSignals() {
+  const sigset_t set = HeldSignals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
 
 int ExitCodeOf(const pb::JobStatus& job) {
   if (job.state() == pb::JobStatus::KILLED) return kKilled;

@@ -77,7 +77,6 @@ class Process:
         raise AssertionError(f"{self.name} ended without the line {pattern}:\n{self.tail()}")
 
     def tail(self):
-        self.log.flush()
         with open(self.log_path, errors="replace") as file:
             return file.read()[-4000:]
 

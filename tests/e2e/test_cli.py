@@ -13,7 +13,7 @@ PROGRAMS = ("mrcoordinator", "mrworker", "mrsubmit", "mrjobs")
 class Manners(harness.Case):
     def test_version_and_help(self):
         for name in PROGRAMS:
-            self.assertRegex(run(binary(name), "--version", check=0).stdout, name + r" \d+\.\d+")
+            self.assertRegex(run(binary(name), "--version", check=0).stdout, name + r".* \d+\.\d+")
             self.assertIn(name, run(binary(name), "--help", check=0).stdout)
         for command in ("run", "submit", "list", "status", "wait", "logs", "counters", "kill", "plan", "events", "workers",
                         "jobs", "verify", "completion"):
