@@ -17,8 +17,8 @@ constexpr size_t kCompressedBuffer = size_t{128} << 10;
 
 absl::Status Compare(const pb::InputFile& file, const FileInfo& now) {
   if (now.size != file.size_bytes()) {
-    return FailedPrecondition(file.uri(), " changed while the job was running (size was ", file.size_bytes(), ", is ",
-                              now.size, "); run the job again when the file is complete");
+    return FailedPrecondition(file.uri(), " changed while the job was running (size was ", file.size_bytes(),
+                              ", is ", now.size, "); run the job again when the file is complete");
   }
   if (now.mtime_ns != file.mtime_ns()) {
     return FailedPrecondition(file.uri(), " changed while the job was running (modification time was ",
@@ -47,7 +47,8 @@ class PinnedFile {
     MR_ASSIGN_OR_RETURN(const FileInfo open, StatFd(fd(), file_->uri()));
     MR_RETURN_IF_ERROR(Compare(*file_, open));
     auto named = StatFile(file_->uri());
-    if (!named.ok()) return FailedPrecondition(file_->uri(), " changed while the job was running (it is gone)");
+    if (!named.ok())
+      return FailedPrecondition(file_->uri(), " changed while the job was running (it is gone)");
     return Compare(*file_, *named);
   }
   absl::StatusOr<size_t> Read(char* to, size_t n, uint64_t offset) const {
@@ -71,7 +72,8 @@ class PlainStream : public ByteStream {
  public:
   PlainStream(PinnedFile file, uint64_t begin, uint64_t end)
       : file_(std::move(file)), begin_(begin), at_(begin), end_(end) {
-    posix_fadvise(file_.fd(), static_cast<off_t>(begin), static_cast<off_t>(end - begin), POSIX_FADV_SEQUENTIAL);
+    posix_fadvise(file_.fd(), static_cast<off_t>(begin), static_cast<off_t>(end - begin),
+                  POSIX_FADV_SEQUENTIAL);
   }
   absl::StatusOr<size_t> Read(char* to, size_t n) override {
     n = std::min<uint64_t>(n, end_ - at_);
@@ -202,7 +204,8 @@ class ZstdStream : public CompressedStream {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const pb::InputFile& file, uint64_t begin, uint64_t end) {
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const pb::InputFile& file, uint64_t begin,
+                                                       uint64_t end) {
   MR_ASSIGN_OR_RETURN(PinnedFile pinned, PinnedFile::Open(file));
   std::unique_ptr<ByteStream> stream;
   if (file.compression().empty()) {

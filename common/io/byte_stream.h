@@ -27,7 +27,8 @@ class ByteStream {
 
 // Bytes [begin, end) of a plain file, or all of a compressed one (begin and end are then those of the whole
 // file). Checks at once that the file is the pinned one. `file` must outlive the stream.
-absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const pb::InputFile& file, uint64_t begin, uint64_t end);
+absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const pb::InputFile& file, uint64_t begin,
+                                                       uint64_t end);
 inline absl::StatusOr<std::unique_ptr<ByteStream>> OpenStream(const pb::InputFile& file) {
   return OpenStream(file, 0, file.size_bytes());
 }

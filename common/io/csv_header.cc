@@ -55,7 +55,8 @@ absl::StatusOr<CsvHeader> ReadCsvHeader(const pb::InputFile& file, const FormatO
   } while (end == text.npos && got > 0);
   header.any = !text.empty();
   if (!header.any) return header;
-  if (end == text.npos && inside) return InvalidArgument(file.uri(), ":1: a quote in the first line is not closed");
+  if (end == text.npos && inside)
+    return InvalidArgument(file.uri(), ":1: a quote in the first line is not closed");
   header.more = end != text.npos && end + 1 < text.size();
   if (end == text.npos) {
     end = text.size();

@@ -12,9 +12,10 @@
 namespace millrace::io {
 
 struct CsvHeader {
-  std::vector<std::string> fields;  // of the first record, byte order mark dropped; none when the file is empty
-  bool more = false;                // bytes follow the first record
-  bool any = false;                 // the file has a byte
+  std::vector<std::string>
+      fields;         // of the first record, byte order mark dropped; none when the file is empty
+  bool more = false;  // bytes follow the first record
+  bool any = false;   // the file has a byte
 };
 
 // Reads as much of the file as it takes. Errors: a misplaced quote, no line end within 16 MiB.

@@ -17,8 +17,8 @@ constexpr uint32_t kMaxCarried = uint32_t{1} << 20;
 
 }  // namespace
 
-CsvReader::CsvReader(const pb::FileSource& source, int split, std::vector<int> wanted, const ReaderLimits& limits,
-                     BadRecordFn on_bad)
+CsvReader::CsvReader(const pb::FileSource& source, int split, std::vector<int> wanted,
+                     const ReaderLimits& limits, BadRecordFn on_bad)
     : source_(source),
       wanted_(wanted.begin(), wanted.end()),
       on_bad_(std::move(on_bad)),
@@ -201,7 +201,8 @@ bool CsvReader::AcceptRow(uint32_t last) {
     Bad(input_.TooLong(input_.position() + begin_));
     return false;
   }
-  if (last == first_ && last_column_ > 0 && (length == 0 || (length == 1 && base_[begin_] == '\r'))) return false;
+  if (last == first_ && last_column_ > 0 && (length == 0 || (length == 1 && base_[begin_] == '\r')))
+    return false;
   if (!plain_ && format_.quote && std::memchr(base_ + begin_, '"', length) != nullptr) return ParseRow(last);
   if (last - first_ != last_column_) {
     WrongCount(last);
@@ -232,7 +233,8 @@ bool CsvReader::ParseRow(uint32_t last) {
     const char* problem = ParseField({base_ + begin, end - begin}, &field);
     if (problem != nullptr) {
       const uint32_t column = i - first_;
-      const std::string name = column <= last_column_ ? source_.columns(static_cast<int>(column)) : StrCat(column + 1);
+      const std::string name =
+          column <= last_column_ ? source_.columns(static_cast<int>(column)) : StrCat(column + 1);
       Bad(StrCat(input_.FileLine(input_.position() + begin), ", column ", name, ": ", problem, " in ",
                  Quote(std::string_view(base_ + begin, end - begin))));
       return false;
@@ -257,8 +259,9 @@ const char* CsvReader::ParseField(std::string_view text, CsvField* field) {
   field->quoted = !text.empty() && text[0] == '"';
   if (!field->quoted) {
     field->text = text;
-    return text.find('"') == text.npos ? nullptr
-                                       : "a quote inside a text without quotes around it (write \"...\"\"...\")";
+    return text.find('"') == text.npos
+               ? nullptr
+               : "a quote inside a text without quotes around it (write \"...\"\"...\")";
   }
   text.remove_prefix(1);
   const size_t first = text.find('"');

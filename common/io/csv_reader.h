@@ -1,8 +1,8 @@
 // CSV (RFC 4180) of one split: quoted fields, doubled quotes, embedded newlines, LF or CRLF, byte order mark.
 //
-// A record ends at an LF that an even number of quotes precedes (counted from the start of the file), whatever
-// else is wrong with it: so every split of a file gives the same records, good and bad. A blank line is skipped
-// when the file has more than one column, and is a record of one missing value when it has one.
+// A record ends at an LF that an even number of quotes precedes (counted from the start of the file),
+// whatever else is wrong with it: so every split of a file gives the same records, good and bad. A blank line
+// is skipped when the file has more than one column, and is a record of one missing value when it has one.
 #pragma once
 
 #include <cstdint>
@@ -28,15 +28,17 @@ struct CsvField {
 class CsvReader {
  public:
   // `wanted`: indices into source.columns(), in any order; -1 gives a field that is always missing. `source`
-  // must outlive the reader. `on_bad` gets records with a wrong number of fields, misplaced quotes, a quote that
-  // does not end, or that are too long; without it the first of them ends the reading with kInvalidArgument.
+  // must outlive the reader. `on_bad` gets records with a wrong number of fields, misplaced quotes, a quote
+  // that does not end, or that are too long; without it the first of them ends the reading with
+  // kInvalidArgument.
   CsvReader(const pb::FileSource& source, int split, std::vector<int> wanted, const ReaderLimits& limits,
             BadRecordFn on_bad = nullptr);
   ~CsvReader();
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
 
-  // Moves to the next good record; false at the end or on an error (status()). Views of the record before die.
+  // Moves to the next good record; false at the end or on an error (status()). Views of the record before
+  // die.
   bool Next() {
     if (next_row_ < rows_) {
       first_ = next_sep_;
@@ -106,10 +108,10 @@ class CsvReader {
   uint32_t first_ = 0, next_sep_ = 0;
   uint32_t begin_ = 0, end_ = 0, next_begin_ = 0;
   uint32_t last_column_ = 0;
-  uint32_t indexed_ = 0;     // bytes of the buffer that the index covers
-  uint64_t in_quotes_ = 0;   // all ones while the index stands inside quotes
-  bool plain_ = true;        // no quote in the rows of the index
-  bool parsed_ = false;      // fields_ hold the record at hand
+  uint32_t indexed_ = 0;    // bytes of the buffer that the index covers
+  uint64_t in_quotes_ = 0;  // all ones while the index stands inside quotes
+  bool plain_ = true;       // no quote in the rows of the index
+  bool parsed_ = false;     // fields_ hold the record at hand
   bool started_ = false, done_ = false;
   bool drop_next_row_ = false;  // the header, or the rest of a record that was too long
   uint64_t records_ = 0, bad_records_ = 0;

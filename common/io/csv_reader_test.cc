@@ -9,8 +9,8 @@ using Rows = std::vector<std::vector<std::string>>;
 
 class CsvReaderTest : public IoTest {
  protected:
-  CsvResult Read(std::string_view text, const std::map<std::string, std::string>& options = {}, bool skip_bad = true,
-                 const ReaderLimits& limits = {}) {
+  CsvResult Read(std::string_view text, const std::map<std::string, std::string>& options = {},
+                 bool skip_bad = true, const ReaderLimits& limits = {}) {
     return ReadCsv(MustPlan("csv", Put("t.csv", text), 0, options), limits, skip_bad);
   }
 };
@@ -31,7 +31,8 @@ TEST_F(CsvReaderTest, QuotedEmptyIsTextUnquotedEmptyIsMissing) {
 }
 
 TEST_F(CsvReaderTest, CrLfAndNoLineEndAtTheEnd) {
-  EXPECT_EQ(Read("a,b\r\n1,2\r\n\"q\r\nr\",\"s\"\r\n3,").rows, (Rows{{"1", "2"}, {"q\r\nr", "s"}, {"3", "~"}}));
+  EXPECT_EQ(Read("a,b\r\n1,2\r\n\"q\r\nr\",\"s\"\r\n3,").rows,
+            (Rows{{"1", "2"}, {"q\r\nr", "s"}, {"3", "~"}}));
   EXPECT_EQ(Read("a,b\n1,2").rows, (Rows{{"1", "2"}}));
   EXPECT_EQ(Read("a,b\n1,\r").rows, (Rows{{"1", "~"}}));
 }
@@ -41,7 +42,11 @@ TEST_F(CsvReaderTest, ByteOrderMarkAndQuotedHeader) {
   EXPECT_EQ(source.columns(0), "a \"b\"");
   EXPECT_EQ(source.columns(1), "c,\nd");
   EXPECT_EQ(ReadCsv(source).rows, (Rows{{"1", "2"}}));
-  EXPECT_EQ(Read("\xEF\xBB\xBF" "1,2\n", {{"header", "false"}}).rows, (Rows{{"1", "2"}}));
+  EXPECT_EQ(Read("\xEF\xBB\xBF"
+                 "1,2\n",
+                 {{"header", "false"}})
+                .rows,
+            (Rows{{"1", "2"}}));
 }
 
 TEST_F(CsvReaderTest, Delimiters) {
@@ -82,7 +87,8 @@ TEST_F(CsvReaderTest, WrongNumberOfFieldsGoesOn) {
   EXPECT_EQ(result.rows, (Rows{{"2", "3"}, {"10", "11"}}));
   ASSERT_EQ(result.bad.size(), 3u);
   EXPECT_NE(result.bad[0].find("t.csv:2: 1 field, but the header has 2"), std::string::npos) << result.bad[0];
-  EXPECT_NE(result.bad[1].find("t.csv:4: 3 fields, but the header has 2"), std::string::npos) << result.bad[1];
+  EXPECT_NE(result.bad[1].find("t.csv:4: 3 fields, but the header has 2"), std::string::npos)
+      << result.bad[1];
   EXPECT_EQ(result.raw_bad[2], "\"7\",8,9");
 }
 
@@ -96,15 +102,18 @@ TEST_F(CsvReaderTest, UnterminatedQuoteNamesTheLineWhereItOpens) {
   const CsvResult result = Read("a,b\n1,2\n3,\"open\nand on\n");
   EXPECT_EQ(result.rows, (Rows{{"1", "2"}}));
   ASSERT_EQ(result.bad.size(), 1u);
-  EXPECT_NE(result.bad[0].find("t.csv:3, column b: a quote that is not closed"), std::string::npos) << result.bad[0];
+  EXPECT_NE(result.bad[0].find("t.csv:3, column b: a quote that is not closed"), std::string::npos)
+      << result.bad[0];
 }
 
 TEST_F(CsvReaderTest, MisplacedQuotes) {
   const CsvResult result = Read("a,b\n5\" x 6\",2\n\"x\"y,3\n\"m\nn\",\"p\" \n1,2\n");
   EXPECT_EQ(result.rows, (Rows{{"1", "2"}}));
   ASSERT_EQ(result.bad.size(), 3u);
-  EXPECT_NE(result.bad[0].find("t.csv:2, column a: a quote inside a text"), std::string::npos) << result.bad[0];
-  EXPECT_NE(result.bad[1].find("t.csv:3, column a: text behind the closing quote"), std::string::npos) << result.bad[1];
+  EXPECT_NE(result.bad[0].find("t.csv:2, column a: a quote inside a text"), std::string::npos)
+      << result.bad[0];
+  EXPECT_NE(result.bad[1].find("t.csv:3, column a: text behind the closing quote"), std::string::npos)
+      << result.bad[1];
   EXPECT_NE(result.bad[2].find("t.csv:5, column b: text behind"), std::string::npos) << result.bad[2];
 }
 
@@ -200,7 +209,10 @@ TEST_F(CsvReaderTest, CompressedFilesReadAlike) {
   const CsvResult plain = Read(text);
   const std::string two_members = Gzip(text.substr(0, 9)) + Gzip(text.substr(9));
   const std::vector<std::pair<std::string, std::string>> files = {
-      {"t.csv.gz", Gzip(text)}, {"u.csv.gz", two_members}, {"t.csv.zst", Zstd(text)}, {"u.csv.zst", Zstd("a,b\n") + Zstd(text.substr(4))}};
+      {"t.csv.gz", Gzip(text)},
+      {"u.csv.gz", two_members},
+      {"t.csv.zst", Zstd(text)},
+      {"u.csv.zst", Zstd("a,b\n") + Zstd(text.substr(4))}};
   for (const auto& [name, bytes] : files) {
     const pb::FileSource source = MustPlan("csv", Put(name, bytes), 5);
     ASSERT_EQ(source.splits_size(), 1) << name;
@@ -235,7 +247,8 @@ TEST_F(CsvReaderTest, FileThatChangesIsRefused) {
   Put("t.csv", "a,b\n1,2\n3,4\n");
   CsvResult result = ReadCsv(source);
   EXPECT_EQ(result.status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(MessageOf(result.status).find("changed while the job was running (size was 8, is 12)"), std::string::npos)
+  EXPECT_NE(MessageOf(result.status).find("changed while the job was running (size was 8, is 12)"),
+            std::string::npos)
       << result.status;
   ASSERT_TRUE(RemoveFile(path).ok());
   result = ReadCsv(source);

@@ -25,7 +25,8 @@ absl::Status ParseDelimiter(const std::string& text, char* delimiter) {
     return absl::OkStatus();
   }
   if (text.size() != 1 || text[0] == '"' || text[0] == '\n' || text[0] == '\r' || text[0] == '\0') {
-    return InvalidArgument("delimiter=", Quote(text), " must be one byte, and not a quote or a line end; a tab is \"tab\"");
+    return InvalidArgument("delimiter=", Quote(text),
+                           " must be one byte, and not a quote or a line end; a tab is \"tab\"");
   }
   *delimiter = text[0];
   return absl::OkStatus();
@@ -52,7 +53,8 @@ absl::Status ParseOption(const std::string& name, const std::string& text, Forma
 
 }  // namespace
 
-absl::StatusOr<FormatOptions> ParseFormat(std::string_view format, const std::map<std::string, std::string>& options) {
+absl::StatusOr<FormatOptions> ParseFormat(std::string_view format,
+                                          const std::map<std::string, std::string>& options) {
   FormatOptions parsed;
   if (format == "text") {
     parsed.format = Format::kText;

@@ -31,7 +31,8 @@ struct FormatOptions {
 };
 
 // kInvalidArgument names the option and its value.
-absl::StatusOr<FormatOptions> ParseFormat(std::string_view format, const std::map<std::string, std::string>& options);
+absl::StatusOr<FormatOptions> ParseFormat(std::string_view format,
+                                          const std::map<std::string, std::string>& options);
 absl::StatusOr<FormatOptions> ParseFormat(const pb::FileSource& source);
 
 // A status of this room as the error of a task: bad or changed input is deterministic (BAD_INPUT), what the

@@ -24,8 +24,12 @@ class JsonlReader::Handler : public nlohmann::json_sax<Json> {
 
   bool null() override { return Value(JsonField::Kind::kMissing, ""); }
   bool boolean(bool value) override { return Value(JsonField::Kind::kBool, value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return Value(JsonField::Kind::kNumber, StrCat(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return Value(JsonField::Kind::kNumber, StrCat(value)); }
+  bool number_integer(number_integer_t value) override {
+    return Value(JsonField::Kind::kNumber, StrCat(value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return Value(JsonField::Kind::kNumber, StrCat(value));
+  }
   bool number_float(number_float_t, const string_t& digits) override {
     return Value(JsonField::Kind::kNumber, digits);
   }
@@ -36,7 +40,7 @@ class JsonlReader::Handler : public nlohmann::json_sax<Json> {
       ++depth_;
       return true;
     }
-    return Value(JsonField::Kind::kNested, "") && Open();
+    return CheckNested("an object") && Open();
   }
   bool key(string_t& name) override {
     if (arrays_ > 0) return true;
@@ -51,7 +55,7 @@ class JsonlReader::Handler : public nlohmann::json_sax<Json> {
   }
   bool start_array(std::size_t) override {
     if (depth_ == 0) return Problem("the line is not a JSON object");
-    if (!Value(JsonField::Kind::kNested, "")) return false;
+    if (!CheckNested("a list")) return false;
     ++arrays_;
     return Open();
   }
@@ -60,8 +64,10 @@ class JsonlReader::Handler : public nlohmann::json_sax<Json> {
     Close();
     return true;
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error while ...": the end of it.
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error while ...": the end of
+    // it.
     std::string_view what = error.what();
     if (const size_t colon = what.find(": "); colon != what.npos) what.remove_prefix(colon + 2);
     return Problem(StrCat("not JSON, at byte ", position, " of the line: ", what));
@@ -71,6 +77,12 @@ class JsonlReader::Handler : public nlohmann::json_sax<Json> {
   bool Problem(std::string text) {
     problem_ = std::move(text);
     return false;
+  }
+  bool CheckNested(std::string_view what) {
+    const auto& wanted = reader_->wanted_;
+    if (arrays_ > 0 || std::find(wanted.begin(), wanted.end(), path_) == wanted.end()) return true;
+    return Problem(
+        StrCat("member ", Quote(path_), " is ", what, "; only texts, numbers, true and false can be read"));
   }
   bool Open() {
     if (++depth_ > kMaxDepth) return Problem(StrCat("nested more than ", kMaxDepth, " deep"));
@@ -142,7 +154,8 @@ std::string JsonlReader::Where(size_t i) const { return StrCat(lines_.Where(), "
 
 namespace {
 
-void CollectMembers(const Json& object, const std::string& prefix, size_t depth, std::vector<std::string>* names) {
+void CollectMembers(const Json& object, const std::string& prefix, size_t depth,
+                    std::vector<std::string>* names) {
   for (const auto& item : object.items()) {
     const std::string name = prefix + item.key();
     if (item.value().is_object() && depth < 8) {
@@ -160,7 +173,8 @@ std::vector<std::string> SampleMembers(const pb::FileSource& source, size_t max_
   for (int split = 0; split < source.splits_size() && max_lines > 0; ++split) {
     LineReader lines(source, split, ReaderLimits{}, [](std::string, std::string_view) { return true; });
     for (; max_lines > 0 && lines.Next(); --max_lines) {
-      const Json parsed = Json::parse(lines.line().begin(), lines.line().end(), nullptr, /*allow_exceptions=*/false);
+      const Json parsed =
+          Json::parse(lines.line().begin(), lines.line().end(), nullptr, /*allow_exceptions=*/false);
       if (parsed.is_object()) CollectMembers(parsed, "", 0, &names);
     }
   }

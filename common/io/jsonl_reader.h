@@ -11,7 +11,7 @@
 namespace millrace::io {
 
 struct JsonField {
-  enum class Kind { kMissing, kBool, kNumber, kText, kNested };  // null and absent: kMissing; nested: array, object
+  enum class Kind { kMissing, kBool, kNumber, kText };  // null and absent are kMissing
   Kind kind = Kind::kMissing;
   std::string_view text;  // number: its digits as written; text: decoded UTF-8; bool: "true" or "false"
   bool missing() const { return kind == Kind::kMissing; }
@@ -20,10 +20,10 @@ struct JsonField {
 // Blank lines are skipped. A member of a nested object is named with dots: "user.name".
 class JsonlReader {
  public:
-  // `wanted`: member names. `source` must outlive the reader. `on_bad` as in CsvReader; gets lines that are not
-  // a JSON object, that are too long, or that have a wanted member twice.
-  JsonlReader(const pb::FileSource& source, int split, std::vector<std::string> wanted, const ReaderLimits& limits,
-              BadRecordFn on_bad = nullptr);
+  // `wanted`: member names. `source` must outlive the reader. `on_bad` as in CsvReader; gets lines that are
+  // not a JSON object, that are too long, or whose wanted members stand twice or are objects or lists.
+  JsonlReader(const pb::FileSource& source, int split, std::vector<std::string> wanted,
+              const ReaderLimits& limits, BadRecordFn on_bad = nullptr);
   ~JsonlReader();
 
   bool Next();

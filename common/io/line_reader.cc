@@ -12,7 +12,8 @@ namespace {
 constexpr size_t kIndexBlock = size_t{32} << 10;  // the index of a block stays in the L1 and L2 caches
 }  // namespace
 
-LineReader::LineReader(const pb::FileSource& source, int split, const ReaderLimits& limits, BadRecordFn on_bad)
+LineReader::LineReader(const pb::FileSource& source, int split, const ReaderLimits& limits,
+                       BadRecordFn on_bad)
     : on_bad_(std::move(on_bad)),
       input_(source, split, limits),
       max_record_bytes_(input_.limits().max_record_bytes),
@@ -165,7 +166,8 @@ FixedReader::FixedReader(const pb::FileSource& source, int split, const ReaderLi
     return;
   }
   record_bytes_ = format->record_bytes;
-  if (record_bytes_ > limits.max_record_bytes) input_.Fail(InvalidArgument(input_.TooLong(input_.position())));
+  if (record_bytes_ > limits.max_record_bytes)
+    input_.Fail(InvalidArgument(input_.TooLong(input_.position())));
   used_ = size_t{0} - record_bytes_;  // Next() adds it back
 }
 
@@ -173,8 +175,8 @@ bool FixedReader::NextSlow() {
   while (status().ok() && used_ + record_bytes_ > input_.size()) {
     if (input_.at_end()) {
       if (used_ < input_.size()) {
-        input_.Fail(InvalidArgument(input_.path(), " ends with ", input_.size() - used_, " of the ", record_bytes_,
-                                    " bytes of a record; is record_bytes right?"));
+        input_.Fail(InvalidArgument(input_.path(), " ends with ", input_.size() - used_, " of the ",
+                                    record_bytes_, " bytes of a record; is record_bytes right?"));
       }
       break;
     }

@@ -15,8 +15,10 @@ namespace millrace::io {
 // that ends with LF has no empty line behind it.
 class LineReader {
  public:
-  // `source` must outlive the reader. A line over max_record_bytes goes to `on_bad`; without it the reading ends.
-  LineReader(const pb::FileSource& source, int split, const ReaderLimits& limits, BadRecordFn on_bad = nullptr);
+  // `source` must outlive the reader. A line over max_record_bytes goes to `on_bad`; without it the reading
+  // ends.
+  LineReader(const pb::FileSource& source, int split, const ReaderLimits& limits,
+             BadRecordFn on_bad = nullptr);
 
   // Moves to the next line; false at the end or on an error. The view of the line before dies.
   bool Next() {

@@ -59,7 +59,8 @@ TEST_F(LineReaderTest, LinesEndWithLf) {
 }
 
 TEST_F(LineReaderTest, EverySplitAndBufferGivesTheSameLinesAndBlocks) {
-  const std::string text = "one\n\n\nfour\r\n" + std::string(70, 'x') + "\nsix\n" + std::string(64, 'y') + "\nlast";
+  const std::string text =
+      "one\n\n\nfour\r\n" + std::string(70, 'x') + "\nsix\n" + std::string(64, 'y') + "\nlast";
   const std::string path = Put("t", text);
   const Lines whole = ReadLines(MustPlan("text", path));
   EXPECT_EQ(whole.lines.size(), 8u);
@@ -77,8 +78,9 @@ TEST_F(LineReaderTest, EverySplitAndBufferGivesTheSameLinesAndBlocks) {
 }
 
 TEST_F(LineReaderTest, LongLinesAreRejectedWhateverTheBuffer) {
-  const std::string text = std::string(41, 'x') + "\nab\n" + std::string(300, 'y') + "\n" + std::string(300, 'z') + "\n" +
-                           std::string(40, 'o') + "\ncd\n" + std::string(41, 'w');
+  const std::string text = std::string(41, 'x') + "\nab\n" + std::string(300, 'y') + "\n" +
+                           std::string(300, 'z') + "\n" + std::string(40, 'o') + "\ncd\n" +
+                           std::string(41, 'w');
   const std::string path = Put("t", text);
   for (const uint64_t buffer : {1, 10, 41, 42, 64, 100, 10000}) {
     for (const uint64_t split_bytes : {0, 50}) {
@@ -89,7 +91,8 @@ TEST_F(LineReaderTest, LongLinesAreRejectedWhateverTheBuffer) {
       const Lines result = ReadLines(source, limits);
       EXPECT_EQ(result.lines, (Strings{"ab", std::string(40, 'o'), "cd"})) << buffer;
       ASSERT_EQ(result.bad.size(), 4u) << buffer;
-      EXPECT_NE(result.bad[1].find("t:3 (byte 45); raise --max-record-bytes"), std::string::npos) << result.bad[1];
+      EXPECT_NE(result.bad[1].find("t:3 (byte 45); raise --max-record-bytes"), std::string::npos)
+          << result.bad[1];
       size_t bad = 0;
       EXPECT_EQ(ReadBlocks(source, limits, &bad), "ab\n" + std::string(40, 'o') + "\ncd\n") << buffer;
       EXPECT_EQ(bad, 4u);
@@ -154,7 +157,8 @@ TEST_F(FixedReaderTest, RecordsOverSplitsAndBuffers) {
 
 TEST_F(FixedReaderTest, RemainderIsNamed) {
   const auto planned = Plan("fixed", Put("r.bin", "12345678"), 0, {{"record_bytes", "3"}});
-  EXPECT_NE(MessageOf(planned.status()).find("has 8 bytes, which is not a multiple of record_bytes=3 (2 bytes are left"),
+  EXPECT_NE(MessageOf(planned.status())
+                .find("has 8 bytes, which is not a multiple of record_bytes=3 (2 bytes are left"),
             std::string::npos)
       << planned.status();
   const pb::FileSource source = MustPlan("fixed", Put("r.gz", Gzip("12345678")), 0, {{"record_bytes", "3"}});

@@ -1,5 +1,6 @@
 #include "common/io/list_inputs.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ constexpr size_t kMaxAlternatives = 10000;
 absl::Status ExpandBraces(std::string_view text, std::vector<std::string>* out) {
   size_t open = text.find('{'), close = text.npos;
   std::vector<size_t> cuts;
-  for (; open != text.npos && close == text.npos; open = close == text.npos ? text.find('{', open + 1) : open) {
+  for (; open != text.npos && close == text.npos;
+       open = close == text.npos ? text.find('{', open + 1) : open) {
     int depth = 0;
     cuts.assign(1, open);
     for (size_t i = open; i < text.size() && close == text.npos; ++i) {
@@ -52,16 +54,18 @@ absl::Status ExpandBraces(std::string_view text, std::vector<std::string>* out) 
   }
   if (close == text.npos) {
     if (out->size() >= kMaxAlternatives) {
-      return InvalidArgument("input pattern ", Quote(text), " stands for more than ", kMaxAlternatives, " paths");
+      return InvalidArgument("input pattern ", Quote(text), " stands for more than ", kMaxAlternatives,
+                             " paths");
     }
     out->emplace_back(text);
     return absl::OkStatus();
   }
   cuts.push_back(close);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    MR_RETURN_IF_ERROR(ExpandBraces(StrCat(text.substr(0, cuts[0]), text.substr(cuts[i] + 1, cuts[i + 1] - cuts[i] - 1),
-                                           text.substr(close + 1)),
-                                    out));
+    MR_RETURN_IF_ERROR(
+        ExpandBraces(StrCat(text.substr(0, cuts[0]), text.substr(cuts[i] + 1, cuts[i + 1] - cuts[i] - 1),
+                            text.substr(close + 1)),
+                     out));
   }
   return absl::OkStatus();
 }
@@ -76,10 +80,12 @@ absl::Status DoesNotExist(const std::string& typed, const std::string& path) {
     if (names.ok()) {
       const std::string near = Nearest(BaseName(missing), *names);
       if (!near.empty()) {
-        return NotFound("input ", Quote(typed, 400), " does not exist; did you mean ", JoinPath(folder, near), "?");
+        return NotFound("input ", Quote(typed, 400), " does not exist; did you mean ", JoinPath(folder, near),
+                        "?");
       }
     }
-    if (missing != path) return NotFound("input ", Quote(typed, 400), " does not exist; there is no ", missing);
+    if (missing != path)
+      return NotFound("input ", Quote(typed, 400), " does not exist; there is no ", missing);
   }
   return NotFound("input ", Quote(typed, 400), " does not exist; is the path right?");
 }
@@ -146,7 +152,8 @@ class Lister {
     std::vector<std::string> paths;
     if (rc == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     globfree(&found);
-    if (rc != 0 && rc != GLOB_NOMATCH) return ResourceExhausted("cannot expand the input pattern ", Quote(typed, 400));
+    if (rc != 0 && rc != GLOB_NOMATCH)
+      return ResourceExhausted("cannot expand the input pattern ", Quote(typed, 400));
     const bool wants_hidden = BaseName(pattern).substr(0, 1) == "_";
     size_t files = 0;
     std::vector<std::string> folders;
@@ -168,7 +175,7 @@ class Lister {
 
   absl::Status AddFile(const std::string& path, const FileInfo& info) {
     if (!info.is_regular) return InvalidArgument("input ", Quote(path, 400), " is not a regular file");
-    if (access(path.c_str(), R_OK) != 0) return ErrnoStatus(errno, "read", path);
+    if (faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0) return ErrnoStatus(errno, "read", path);
     pb::InputFile file;
     file.set_uri(path);
     file.set_size_bytes(info.size);
@@ -211,7 +218,8 @@ absl::StatusOr<std::string> PathOfUri(std::string_view uri) {
     std::string_view rest = trimmed.substr(5);
     if (rest.starts_with("//localhost/")) rest.remove_prefix(11);
     if (rest.starts_with("///")) rest.remove_prefix(2);
-    if (rest.starts_with("//")) return InvalidArgument("cannot read ", Quote(trimmed, 400), ": files of other hosts are not supported");
+    if (rest.starts_with("//"))
+      return InvalidArgument("cannot read ", Quote(trimmed, 400), ": files of other hosts are not supported");
     path = PercentDecode(rest);
   } else if (const size_t colon = trimmed.find("://"); colon != trimmed.npos && trimmed.find('/') > colon) {
     return InvalidArgument("cannot read ", Quote(trimmed, 400), ": ", trimmed.substr(0, colon),

@@ -59,11 +59,13 @@ TEST_F(ListInputsTest, FoldersTakeTheirPartsOnly) {
   Put("two/parameters/part-00000.csv", "x");
   EXPECT_EQ(List("$/two"), "input folder '$/two' holds folders but no files: name one of parameters, scaled");
   Put("none/_SUCCESS", "x");
-  EXPECT_EQ(List("$/none"), "input folder '$/none' holds no files (names that begin with _ or . do not count)");
+  EXPECT_EQ(List("$/none"),
+            "input folder '$/none' holds no files (names that begin with _ or . do not count)");
 }
 
 TEST_F(ListInputsTest, Globs) {
-  for (const char* name : {"d/a1.csv", "d/a2.csv", "d/b1.csv", "d/a10.csv", "d/_x.csv", "d/.y.csv", "e/a1.csv", "d/[z].csv"}) {
+  for (const char* name :
+       {"d/a1.csv", "d/a2.csv", "d/b1.csv", "d/a10.csv", "d/_x.csv", "d/.y.csv", "e/a1.csv", "d/[z].csv"}) {
     Put(name, "x");
   }
   EXPECT_EQ(List("$/d/a?.csv"), "$/d/a1.csv $/d/a2.csv");
@@ -80,21 +82,32 @@ TEST_F(ListInputsTest, Globs) {
 
 TEST_F(ListInputsTest, WhatIsWrongIsSaid) {
   Put("data/prices.csv", "x");
-  EXPECT_EQ(List("$/data/price.csv"), "input '$/data/price.csv' does not exist; did you mean $/data/prices.csv?");
+  EXPECT_EQ(List("$/data/price.csv"),
+            "input '$/data/price.csv' does not exist; did you mean $/data/prices.csv?");
   EXPECT_EQ(List("$/dat/prices.csv"), "input '$/dat/prices.csv' does not exist; did you mean $/data?");
   EXPECT_EQ(List("$/zzzzzz"), "input '$/zzzzzz' does not exist; is the path right?");
   EXPECT_EQ(List("$/dat/*.csv"), "input '$/dat/*.csv' does not exist; did you mean $/data?");
   EXPECT_EQ(List("data/prices.csv"), "path 'data/prices.csv' is not absolute; mrsubmit makes paths absolute");
   EXPECT_EQ(List(" , "), "no input given; name a file, a folder or a pattern");
-  EXPECT_EQ(List("s3://bucket/x"), "cannot read 's3://bucket/x': s3:// is not supported yet; give a path or a file: URI");
+  EXPECT_EQ(List("s3://bucket/x"),
+            "cannot read 's3://bucket/x': s3:// is not supported yet; give a path or a file: URI");
   EXPECT_EQ(List("/dev/null"), "input '/dev/null' is not a regular file");
 }
 
 TEST_F(ListInputsTest, UnreadableFile) {
-  if (geteuid() == 0) GTEST_SKIP() << "root reads everything";
   const std::string path = Put("a.csv", "x");
   ASSERT_EQ(chmod(path.c_str(), 0), 0);
-  EXPECT_EQ(ListInputs(path).status().code(), absl::StatusCode::kPermissionDenied);
+  ASSERT_EQ(chmod(dir_.path().c_str(), 0711), 0);
+  const bool root = geteuid() == 0;  // root reads everything
+  if (root) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const absl::Status status = ListInputs(path).status();
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  EXPECT_NE(MessageOf(status).find("a.csv"), std::string::npos) << status;
 }
 
 }  // namespace

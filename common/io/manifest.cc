@@ -14,16 +14,24 @@ using Json = nlohmann::json;  // its objects are std::map: keys come out sorted
 Json ToJson(const ManifestTable& table) {
   Json parts = Json::array();
   for (const ManifestPart& part : table.parts) {
-    parts.push_back({{"path", part.path}, {"records", part.records}, {"bytes", part.bytes}, {"sha256", part.sha256}});
+    parts.push_back(
+        {{"path", part.path}, {"records", part.records}, {"bytes", part.bytes}, {"sha256", part.sha256}});
   }
-  return {{"folder", table.folder}, {"format", table.format}, {"header", table.header}, {"columns", table.columns},
+  return {{"folder", table.folder},
+          {"format", table.format},
+          {"header", table.header},
+          {"columns", table.columns},
           {"parts", std::move(parts)}};
 }
 
 Json ToJson(const LedgerStage& stage) {
   Json operators = Json::array();
   for (const LedgerOperator& op : stage.operators) {
-    operators.push_back({{"id", op.id}, {"label", op.label}, {"law", op.law}, {"in", op.in}, {"out", op.out},
+    operators.push_back({{"id", op.id},
+                         {"label", op.label},
+                         {"law", op.law},
+                         {"in", op.in},
+                         {"out", op.out},
                          {"dropped", op.dropped}});
   }
   return {{"id", stage.id},
@@ -70,7 +78,9 @@ class Reader {
     if (!member.is_boolean()) return Problem(name, "is neither true nor false");
     *value = member.get<bool>();
   }
-  void Get(const Json& object, const char* name, uint64_t* value) { *value = Unsigned(Member(object, name), name); }
+  void Get(const Json& object, const char* name, uint64_t* value) {
+    *value = Unsigned(Member(object, name), name);
+  }
   void Get(const Json& object, const char* name, uint32_t* value) {
     const uint64_t wide = Unsigned(Member(object, name), name);
     if (wide > std::numeric_limits<uint32_t>::max()) return Problem(name, "is too large");
@@ -160,12 +170,9 @@ std::string FormatManifest(const SuccessManifest& manifest) {
   Json tables = Json::array(), ledger = Json::array();
   for (const ManifestTable& table : manifest.tables) tables.push_back(ToJson(table));
   for (const LedgerStage& stage : manifest.ledger) ledger.push_back(ToJson(stage));
-  const Json json = {{"version", manifest.version},
-                     {"job", manifest.job},
-                     {"options", manifest.options},
-                     {"tables", std::move(tables)},
-                     {"ledger", std::move(ledger)},
-                     {"counters", manifest.counters}};
+  const Json json = {{"version", manifest.version}, {"job", manifest.job},
+                     {"options", manifest.options}, {"tables", std::move(tables)},
+                     {"ledger", std::move(ledger)}, {"counters", manifest.counters}};
   return json.dump(1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -176,7 +183,8 @@ absl::StatusOr<SuccessManifest> ParseManifest(std::string_view text) {
   Reader reader;
   reader.Get(json, "version", &manifest.version);
   if (reader.problem().empty() && manifest.version != 1) {
-    return InvalidArgument("_SUCCESS has version ", manifest.version, ", but this program knows version 1 only");
+    return InvalidArgument("_SUCCESS has version ", manifest.version,
+                           ", but this program knows version 1 only");
   }
   reader.Get(json, "job", &manifest.job);
   const Json& options = reader.Member(json, "options");

@@ -1,4 +1,5 @@
-// _SUCCESS: what an output holds and how it came about. JSON with sorted keys, the same bytes for the same job.
+// _SUCCESS: what an output holds and how it came about. JSON with sorted keys, the same bytes for the same
+// job.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ struct LedgerStage {
   uint32_t tasks = 0;
   std::vector<uint32_t> inputs;  // stages it reads
   bool reads_files = false;
-  uint64_t source_bytes = 0, source_records = 0, split_bytes = 0;  // consumed; split_bytes: what the splits cover
+  uint64_t source_bytes = 0, source_records = 0,
+           split_bytes = 0;  // consumed; split_bytes: what the splits cover
   uint64_t records_sent = 0, bytes_sent = 0;
   uint64_t records_received = 0, bytes_received = 0;
   uint64_t records_written = 0, bytes_written = 0;

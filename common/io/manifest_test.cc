@@ -29,7 +29,8 @@ class ManifestTest : public IoTest {
     map.source_records = 10;
     map.records_sent = 4;
     map.bytes_sent = 44;
-    map.operators = {{1, "Read", "source", 10, 9, 1}, {2, "Filter", "filter", 9, 5, 4}, {3, "Map", "map", 5, 5, 0}};
+    map.operators = {
+        {1, "Read", "source", 10, 9, 1}, {2, "Filter", "filter", 9, 5, 4}, {3, "Map", "map", 5, 5, 0}};
     reduce.id = 2;
     reduce.name = "reduce";
     reduce.tasks = 2;
@@ -40,7 +41,8 @@ class ManifestTest : public IoTest {
     ManifestTable table;
     table.format = "csv";
     table.columns = {"a", "b"};
-    const std::vector<std::pair<uint64_t, std::string>> parts = {{2, "a,b\n1,\"x\ny\"\n3,4\n"}, {1, "a,b\n\"\"\"\",6\n"}};
+    const std::vector<std::pair<uint64_t, std::string>> parts = {{2, "a,b\n1,\"x\ny\"\n3,4\n"},
+                                                                 {1, "a,b\n\"\"\"\",6\n"}};
     for (const auto& [records, text] : parts) {
       TempFileOutput file(dir_.File(StrCat("out/part-0000", table.parts.size(), ".csv")), 7);
       file.Write(text.substr(0, 5), 1);
@@ -48,7 +50,8 @@ class ManifestTest : public IoTest {
       TempFileOutput::Closed closed;
       EXPECT_TRUE(file.Close(&closed).ok());
       EXPECT_EQ(closed.sha256, Sha256Hex(text));
-      table.parts.push_back({StrCat("part-0000", table.parts.size(), ".csv"), closed.records, closed.bytes, closed.sha256});
+      table.parts.push_back(
+          {StrCat("part-0000", table.parts.size(), ".csv"), closed.records, closed.bytes, closed.sha256});
       reduce.bytes_written += closed.bytes;
     }
     manifest.ledger = {map, reduce};
@@ -60,7 +63,8 @@ class ManifestTest : public IoTest {
     const auto differences = VerifyOutput(dir_.File("out"));
     if (!differences.ok()) return MessageOf(differences.status());
     std::string out;
-    for (const Difference& difference : *differences) StrAppend(&out, difference.path, ": ", difference.message, "\n");
+    for (const Difference& difference : *differences)
+      StrAppend(&out, difference.path, ": ", difference.message, "\n");
     return out;
   }
 };
@@ -101,8 +105,10 @@ TEST_F(ManifestTest, WhatIsNotAManifestIsRefused) {
             "_SUCCESS is not a manifest: member 'path' leads out of the output");
   EXPECT_EQ(error(with("\"records\": 2", "\"records\": -2")),
             "_SUCCESS is not a manifest: member 'records' is not a whole number");
-  EXPECT_EQ(error(with("\"tasks\": 2", "\"tasks\": 4294967296")), "_SUCCESS is not a manifest: member 'tasks' is too large");
-  EXPECT_EQ(error(with("\"tables\"", "\"tabels\"")), "_SUCCESS is not a manifest: member 'tables' is missing");
+  EXPECT_EQ(error(with("\"tasks\": 2", "\"tasks\": 4294967296")),
+            "_SUCCESS is not a manifest: member 'tasks' is too large");
+  EXPECT_EQ(error(with("\"tables\"", "\"tabels\"")),
+            "_SUCCESS is not a manifest: member 'tables' is missing");
 }
 
 TEST_F(ManifestTest, SoundOutputHasNoDifferences) {
@@ -114,14 +120,16 @@ TEST_F(ManifestTest, SoundOutputHasNoDifferences) {
 TEST_F(ManifestTest, ChangedFilesAreFound) {
   MakeOutput();
   Put("out/part-00000.csv", "a,b\n1,\"x\ny\"\n3,5\n");
-  EXPECT_TRUE(Verify().starts_with("part-00000.csv: its bytes differ from what was written: SHA-256 ")) << Verify();
+  EXPECT_TRUE(Verify().starts_with("part-00000.csv: its bytes differ from what was written: SHA-256 "))
+      << Verify();
   Put("out/part-00000.csv", "a,b\n1,\"x\ny\"\n3,55\n");
   EXPECT_EQ(Verify(), "part-00000.csv: has 17 bytes, _SUCCESS says 16\n");
   ASSERT_TRUE(RemoveFile(dir_.File("out/part-00000.csv")).ok());
   Put("out/part-00002.csv", "");
   Put("out/sub/x", "");
-  EXPECT_EQ(Verify(), "part-00000.csv: the part is missing\npart-00002.csv: is not part of this output\n"
-                      "sub/x: is not part of this output\n");
+  EXPECT_EQ(Verify(),
+            "part-00000.csv: the part is missing\npart-00002.csv: is not part of this output\n"
+            "sub/x: is not part of this output\n");
 }
 
 TEST_F(ManifestTest, WrongRecordCountIsFound) {
@@ -145,7 +153,10 @@ TEST_F(ManifestTest, EveryEquationOfTheLedgerIsChecked) {
       [](SuccessManifest* m) { ++m->ledger[0].operators[2].out; },
       [](SuccessManifest* m) { ++m->ledger[1].records_written; },
       [](SuccessManifest* m) { ++m->ledger[1].bytes_written; },
-      [](SuccessManifest* m) { m->ledger[1].inputs = {9}; m->ledger[1].records_received = m->ledger[1].bytes_received = 0; },
+      [](SuccessManifest* m) {
+        m->ledger[1].inputs = {9};
+        m->ledger[1].records_received = m->ledger[1].bytes_received = 0;
+      },
   };
   for (size_t i = 0; i < faults.size(); ++i) {
     SuccessManifest bad = good;
@@ -174,7 +185,6 @@ TEST_F(TempFileTest, RemovedUnlessClosed) {
 }
 
 TEST_F(TempFileTest, FullDiskIsSaid) {
-  if (!FileExists("/dev/full")) GTEST_SKIP();
   ASSERT_EQ(symlink("/dev/full", dir_.File("full").c_str()), 0);
   TempFileOutput file(dir_.File("full"), 10);
   file.Write(std::string(100, 'x'), 1);

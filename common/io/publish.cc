@@ -17,7 +17,9 @@ namespace {
 std::string Place(const pb::FileList& list, const std::string& path) { return JoinPath(list.output(), path); }
 
 // A list that does not know a size (reject files) says 0.
-bool HasSize(const FileInfo& info, uint64_t bytes) { return info.is_regular && (info.size == bytes || bytes == 0); }
+bool HasSize(const FileInfo& info, uint64_t bytes) {
+  return info.is_regular && (info.size == bytes || bytes == 0);
+}
 
 bool HasSize(const std::string& path, uint64_t bytes) {
   const auto info = StatFile(path);
@@ -65,14 +67,16 @@ class Publisher {
       const auto info = StatFile(from);
       if (!info.ok()) {
         if (HasSize(to, rename.bytes())) continue;
-        return NotFound("cannot publish ", to, ": the task's file ", from, " is gone; was it removed by hand?");
+        return NotFound("cannot publish ", to, ": the task's file ", from,
+                        " is gone; was it removed by hand?");
       }
       if (!HasSize(*info, rename.bytes())) {
-        return DataLoss("cannot publish ", to, ": the task's file ", from, " has ", info->size, " bytes instead of ",
-                        rename.bytes());
+        return DataLoss("cannot publish ", to, ": the task's file ", from, " has ", info->size,
+                        " bytes instead of ", rename.bytes());
       }
       if (!list_.overwrite() && FileExists(to)) {
-        return AlreadyExists("output ", to, " appeared while the job was running; remove it or use --overwrite");
+        return AlreadyExists("output ", to,
+                             " appeared while the job was running; remove it or use --overwrite");
       }
     }
     return absl::OkStatus();
@@ -92,8 +96,8 @@ class Publisher {
     if (!IsDirectory(list_.output())) return RemoveFile(list_.output());
     // Without _SUCCESS nobody takes the rest for an output.
     MR_RETURN_IF_ERROR(RemoveFile(JoinPath(list_.output(), kSuccessName)));
-    // What the list brings replaces what stands there by itself; removing it here could hit the new file that a
-    // second worker has just put there.
+    // What the list brings replaces what stands there by itself; removing it here could hit the new file that
+    // a second worker has just put there.
     std::set<std::string> keep;
     for (const auto& rename : list_.renames()) keep.insert(Place(list_, rename.to()));
     for (const auto& file : list_.files()) keep.insert(Place(list_, file.path()));
@@ -109,14 +113,15 @@ class Publisher {
       const auto below = keep.lower_bound(path + "/");
       const bool holds = below != keep.end() && below->starts_with(path + "/");
       const bool is_folder = IsDirectory(path);
-      if ((name == kTemporaryName && folder == list_.output()) || (keep.count(path) > 0 && !is_folder)) continue;
+      if ((name == kTemporaryName && folder == list_.output()) || (keep.count(path) > 0 && !is_folder))
+        continue;
       if (holds && is_folder) {
         MR_RETURN_IF_ERROR(RemoveBut(path, keep));
         continue;
       }
       MR_RETURN_IF_ERROR(Step());
-      // A folder where a file belongs, or a file where a folder belongs: only that kind is removed, never what
-      // a second worker has put there meanwhile.
+      // A folder where a file belongs, or a file where a folder belongs: only that kind is removed, never
+      // what a second worker has put there meanwhile.
       if (keep.count(path) > 0) {
         MR_RETURN_IF_ERROR(RemoveBut(path, {}));
         MR_RETURN_IF_ERROR(Ignoring(ENOTDIR, rmdir(path.c_str()), path));
@@ -130,7 +135,8 @@ class Publisher {
   }
 
   static absl::Status Ignoring(int error, int rc, const std::string& path) {
-    return rc == 0 || errno == error || errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, "remove", path);
+    return rc == 0 || errno == error || errno == ENOENT ? absl::OkStatus()
+                                                        : ErrnoStatus(errno, "remove", path);
   }
 
   absl::Status Rename(const pb::FileList::Rename& rename) const {
@@ -150,7 +156,8 @@ class Publisher {
     return NotFound("cannot publish ", to, ": the task's file ", Place(list_, rename.from()), " is gone");
   }
 
-  // Aside and renamed, so that it appears with all its bytes; the folder aside is removed with the temporaries.
+  // Aside and renamed, so that it appears with all its bytes; the folder aside is removed with the
+  // temporaries.
   absl::Status Write(const pb::FileList::SmallFile& file) const {
     const std::string to = Place(list_, file.path());
     if (HasContents(to, file.contents())) return absl::OkStatus();
@@ -178,11 +185,13 @@ class Publisher {
 }  // namespace
 
 pb::ErrorInfo PublishFiles(const pb::FileList& list, const std::function<bool()>& before_step) {
-  if (list.output().empty() && list.renames().empty() && list.files().empty()) return {};  // a job without output
+  if (list.output().empty() && list.renames().empty() && list.files().empty())
+    return {};  // a job without output
   if (list.output().empty() || list.output()[0] != '/' || AbsolutePath(list.output()) == "/") {
     pb::ErrorInfo error;
     error.set_kind(pb::ErrorInfo::INTERNAL);
-    error.set_message(StrCat("cannot publish to ", Quote(list.output()), ": not an absolute path of a folder"));
+    error.set_message(
+        StrCat("cannot publish to ", Quote(list.output()), ": not an absolute path of a folder"));
     return error;
   }
   pb::ErrorInfo error = ToErrorInfo(Publisher(list, before_step).Run());
@@ -196,8 +205,10 @@ pb::ErrorInfo PublishFiles(const pb::FileList& list, const std::function<bool()>
 }
 
 absl::Status CheckOutput(const std::string& path, bool overwrite) {
-  if (path.empty() || path[0] != '/') return InvalidArgument("output ", Quote(path, 400), " is not an absolute path");
-  if (AbsolutePath(path) == "/") return InvalidArgument("output / is the root folder; name a folder of its own");
+  if (path.empty() || path[0] != '/')
+    return InvalidArgument("output ", Quote(path, 400), " is not an absolute path");
+  if (AbsolutePath(path) == "/")
+    return InvalidArgument("output / is the root folder; name a folder of its own");
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) {
     if (errno == ENOENT) return absl::OkStatus();
@@ -211,14 +222,16 @@ absl::Status CheckOutput(const std::string& path, bool overwrite) {
   const std::set<std::string> found(names.begin(), names.end());
   const bool temporary = found.count(kTemporaryName) > 0;
   if (!overwrite && names.size() == 1 && temporary) {
-    return AlreadyExists("output ", path, " holds the temporary files of a job that runs or was cut off; wait for it, ",
+    return AlreadyExists("output ", path,
+                         " holds the temporary files of a job that runs or was cut off; wait for it, ",
                          "or use --overwrite");
   }
   if (!overwrite) {
     return AlreadyExists("output ", path, " exists; use --overwrite to replace it, or choose another folder");
   }
   if (found.count(kSuccessName) == 0 && !temporary) {
-    return FailedPrecondition("output ", path, " holds files but no _SUCCESS of a job, so --overwrite does not touch ",
+    return FailedPrecondition("output ", path,
+                              " holds files but no _SUCCESS of a job, so --overwrite does not touch ",
                               "it; remove it yourself or choose another folder");
   }
   return absl::OkStatus();

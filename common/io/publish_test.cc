@@ -11,7 +11,9 @@ using Tree = std::map<std::string, std::string>;  // relative path -> bytes; fol
 
 class PublishTest : public IoTest {
  protected:
-  std::string Out(std::string_view name = "") { return name.empty() ? dir_.File("out") : JoinPath(dir_.File("out"), name); }
+  std::string Out(std::string_view name = "") {
+    return name.empty() ? dir_.File("out") : JoinPath(dir_.File("out"), name);
+  }
 
   void AddTo(const std::string& folder, const std::string& prefix, Tree* tree) {
     const auto names = ListDir(folder);
@@ -39,7 +41,8 @@ class PublishTest : public IoTest {
     list.set_overwrite(overwrite);
     for (const char* name : {"part-00000.csv", "part-00001.csv", "sub/part-00000.csv"}) {
       const std::string bytes = StrCat("new ", name);
-      const std::string from = Put(StrCat("out/_temporary/j1/", std::string(name).substr(0, 3), BaseName(name), ".tmp"), bytes);
+      const std::string from =
+          Put(StrCat("out/_temporary/j1/", std::string(name).substr(0, 3), BaseName(name), ".tmp"), bytes);
       auto* rename = list.add_renames();
       rename->set_from(from);
       rename->set_to(Out(name));
@@ -111,7 +114,8 @@ TEST_F(PublishTest, InterruptedAtEveryStepAndRunAgain) {
         EXPECT_EQ(after, before) << "step " << stop;
       }
       if (after.count("out/_SUCCESS") > 0 && after.at("out/_SUCCESS") != "old") {
-        for (const auto& [path, bytes] : Wanted()) EXPECT_EQ(after.count(path), 1u) << path << " at step " << stop;
+        for (const auto& [path, bytes] : Wanted())
+          EXPECT_EQ(after.count(path), 1u) << path << " at step " << stop;
       }
       EXPECT_EQ(PublishFiles(list).message(), "") << "step " << stop;
       EXPECT_EQ(Snapshot(), Wanted()) << "step " << stop;

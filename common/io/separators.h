@@ -34,8 +34,8 @@ inline uint64_t PrefixXor(uint64_t x) {
   return x;
 }
 
-// Writes base + (index of every set bit) to `to`, lowest first, and returns how many. May write up to 8 values
-// more than that.
+// Writes base + (index of every set bit) to `to`, lowest first, and returns how many. May write up to 8
+// values more than that.
 inline uint32_t WriteBits(uint64_t bits, uint32_t base, uint32_t* to) {
   const uint32_t count = static_cast<uint32_t>(__builtin_popcountll(bits));
   uint32_t done = 0;

@@ -89,8 +89,8 @@ std::string SplitInput::FileLine(uint64_t offset) const {
 }
 
 std::string SplitInput::TooLong(uint64_t offset) const {
-  return StrCat("record longer than max_record_bytes=", limits_.max_record_bytes, " at ", FileLine(offset), " (byte ",
-                offset, "); raise --max-record-bytes");
+  return StrCat("record longer than max_record_bytes=", limits_.max_record_bytes, " at ", FileLine(offset),
+                " (byte ", offset, "); raise --max-record-bytes");
 }
 
 }  // namespace millrace::io

@@ -18,7 +18,7 @@ using BadRecordFn = std::function<bool(std::string message, std::string_view raw
 
 struct ReaderLimits {
   uint64_t max_record_bytes = uint64_t{16} << 20;  // at most 1 GiB is taken
-  uint64_t buffer_bytes = uint64_t{512} << 10;  // grows up to max_record_bytes for a long record
+  uint64_t buffer_bytes = uint64_t{512} << 10;     // grows up to max_record_bytes for a long record
 };
 
 // At least this many readable bytes follow data()+size(), so that vector loads need no tail loop.
@@ -45,7 +45,8 @@ class SplitInput {
 
   // Discards the first `used` bytes at hand and reads more behind the rest: at least one byte, or the end of
   // the split is found (at_end), or the read failed (status). Pointers into the old bytes are dead. Returns
-  // false on failure. When the rest fills the buffer it grows; the caller bounds the rest by max_record_bytes.
+  // false on failure. When the rest fills the buffer it grows; the caller bounds the rest by
+  // max_record_bytes.
   bool Refill(size_t used);
 
   // Bytes of the split (compressed ones where the file is) that are done with when the first `used` bytes at

@@ -95,7 +95,8 @@ class Cutter {
     while (at < file_.size_bytes()) {
       buffer_.resize(want);
       MR_ASSIGN_OR_RETURN(const size_t got, PRead(fd_.get(), buffer_.data(), want, at, file_.uri()));
-      if (got == 0) return DataLoss(file_.uri(), " is shorter than it was; run the job again when it is complete");
+      if (got == 0)
+        return DataLoss(file_.uri(), " is shorter than it was; run the job again when it is complete");
       for (size_t i = 0; i < got; ++i) {
         if (buffer_[i] == '"' && quote_) inside = !inside;
         if (buffer_[i] == '\n' && !inside) return at + i + 1;
@@ -128,14 +129,14 @@ absl::Status CheckHeaders(const pb::InputFile& file, const std::vector<std::stri
                           const pb::InputFile& first_file, const std::vector<std::string>& first) {
   for (size_t i = 0; i < std::min(columns.size(), first.size()); ++i) {
     if (columns[i] != first[i]) {
-      return InvalidArgument("the headers differ: column ", i + 1, " is ", Quote(columns[i]), " in ", file.uri(),
-                             " and ", Quote(first[i]), " in ", first_file.uri(),
+      return InvalidArgument("the headers differ: column ", i + 1, " is ", Quote(columns[i]), " in ",
+                             file.uri(), " and ", Quote(first[i]), " in ", first_file.uri(),
                              "; read files of one header at a time");
     }
   }
   if (columns.size() != first.size()) {
-    return InvalidArgument("the headers differ: ", columns.size(), " columns in ", file.uri(), ", ", first.size(),
-                           " in ", first_file.uri(), "; read files of one header at a time");
+    return InvalidArgument("the headers differ: ", columns.size(), " columns in ", file.uri(), ", ",
+                           first.size(), " in ", first_file.uri(), "; read files of one header at a time");
   }
   return absl::OkStatus();
 }
@@ -193,7 +194,8 @@ void AddSplit(uint32_t file, uint64_t begin, uint64_t end, pb::FileSource* sourc
   split->set_first(begin == 0);
 }
 
-absl::Status CutFile(const FormatOptions& format, uint32_t number, uint64_t split_bytes, pb::FileSource* source) {
+absl::Status CutFile(const FormatOptions& format, uint32_t number, uint64_t split_bytes,
+                     pb::FileSource* source) {
   const pb::InputFile& file = source->files(static_cast<int>(number));
   const uint64_t size = file.size_bytes();
   std::vector<uint64_t> boundaries;
@@ -201,8 +203,9 @@ absl::Status CutFile(const FormatOptions& format, uint32_t number, uint64_t spli
     if (size == 0) return absl::OkStatus();
     if (format.format == Format::kFixed) {
       if (size % format.record_bytes != 0) {
-        return InvalidArgument(file.uri(), " has ", size, " bytes, which is not a multiple of record_bytes=",
-                               format.record_bytes, " (", size % format.record_bytes, " bytes are left over)");
+        return InvalidArgument(file.uri(), " has ", size,
+                               " bytes, which is not a multiple of record_bytes=", format.record_bytes, " (",
+                               size % format.record_bytes, " bytes are left over)");
       }
       boundaries = FixedBoundaries(size, split_bytes, format.record_bytes);
     } else {
@@ -221,7 +224,8 @@ absl::Status CutFile(const FormatOptions& format, uint32_t number, uint64_t spli
 
 }  // namespace
 
-absl::StatusOr<PlannedInput> PlanSplits(std::string_view format, const std::map<std::string, std::string>& options,
+absl::StatusOr<PlannedInput> PlanSplits(std::string_view format,
+                                        const std::map<std::string, std::string>& options,
                                         std::vector<pb::InputFile> files, uint64_t split_bytes) {
   MR_ASSIGN_OR_RETURN(const FormatOptions parsed, ParseFormat(format, options));
   if (files.empty()) return InvalidArgument("no input files");

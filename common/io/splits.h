@@ -14,8 +14,9 @@
 namespace millrace::io {
 
 struct PlannedInput {
-  pb::FileSource source;     // format, options, files, splits (never none), columns
-  bool has_records = false;  // false: nothing but empty files and headers; the caller says whether that is an error
+  pb::FileSource source;  // format, options, files, splits (never none), columns
+  bool has_records =
+      false;  // false: nothing but empty files and headers; the caller says whether that is an error
 };
 
 // A split ends at the first record boundary at or after each multiple of `split_bytes` (0: whole files); a
@@ -23,9 +24,10 @@ struct PlannedInput {
 // [0, 0) that stands for an input without any byte. Compressed files are one split each. A function of the
 // arguments and of the files' bytes only. CSV with quotes reads every file of more than one split once (at
 // memory speed, on two threads).
-// Errors: an unreadable or changed file; csv: header missing, a column name twice, headers that differ between
-// files (both are named); fixed: a size that is not a multiple of record_bytes.
-absl::StatusOr<PlannedInput> PlanSplits(std::string_view format, const std::map<std::string, std::string>& options,
+// Errors: an unreadable or changed file; csv: header missing, a column name twice, headers that differ
+// between files (both are named); fixed: a size that is not a multiple of record_bytes.
+absl::StatusOr<PlannedInput> PlanSplits(std::string_view format,
+                                        const std::map<std::string, std::string>& options,
                                         std::vector<pb::InputFile> files, uint64_t split_bytes);
 
 }  // namespace millrace::io

@@ -8,7 +8,8 @@ namespace {
 
 class SplitsTest : public IoTest {
  protected:
-  std::string Error(std::string_view format, const std::string& path, const std::map<std::string, std::string>& options = {}) {
+  std::string Error(std::string_view format, const std::string& path,
+                    const std::map<std::string, std::string>& options = {}) {
     const auto planned = Plan(format, path, 0, options);
     std::string out = planned.ok() ? "" : MessageOf(planned.status());
     for (size_t at; (at = out.find(dir_.path())) != out.npos;) out.replace(at, dir_.path().size(), "$");
@@ -64,37 +65,45 @@ TEST_F(SplitsTest, EmptyPartsBesideFullOnes) {
 }
 
 TEST_F(SplitsTest, HeaderErrors) {
-  EXPECT_EQ(Error("csv", Put("e.csv", "")), "$/e.csv is empty: a CSV file begins with a header line (or say header=false)");
+  EXPECT_EQ(Error("csv", Put("e.csv", "")),
+            "$/e.csv is empty: a CSV file begins with a header line (or say header=false)");
   EXPECT_EQ(Error("csv", dir_.File("e.csv"), {{"header", "false"}}),
             "$/e.csv is empty: without a line in it the number of columns is not known");
   EXPECT_EQ(Error("csv", Put("t.csv", "a,b,a\n")), "$/t.csv:1: the header names column 'a' twice");
   EXPECT_EQ(Error("csv", Put("q.csv", "a,\"b\nc,d\n")), "$/q.csv:1: a quote in the first line is not closed");
-  EXPECT_EQ(Error("csv", Put("r.csv", "a,b\"x\"\n")), "$/r.csv:1: a misplaced quote in the column name 'b\"x\"'");
+  EXPECT_EQ(Error("csv", Put("r.csv", "a,b\"x\"\n")),
+            "$/r.csv:1: a misplaced quote in the column name 'b\"x\"'");
   Put("f/1.csv", "a,b\n");
   Put("f/2.csv", "a,c\n");
   EXPECT_EQ(Error("csv", dir_.File("f")),
-            "the headers differ: column 2 is 'c' in $/f/2.csv and 'b' in $/f/1.csv; read files of one header at a time");
+            "the headers differ: column 2 is 'c' in $/f/2.csv and 'b' in $/f/1.csv; read files of one header "
+            "at a time");
   Put("g/1.csv", "a,b\n");
   Put("g/2.csv.gz", Gzip("a\n"));
-  EXPECT_EQ(Error("csv", dir_.File("g")),
-            "the headers differ: 1 columns in $/g/2.csv.gz, 2 in $/g/1.csv; read files of one header at a time");
+  EXPECT_EQ(
+      Error("csv", dir_.File("g")),
+      "the headers differ: 1 columns in $/g/2.csv.gz, 2 in $/g/1.csv; read files of one header at a time");
 }
 
 TEST_F(SplitsTest, FormatOptions) {
   const std::string path = Put("t.csv", "a\n");
-  EXPECT_EQ(Error("cvs", path), "unknown input format 'cvs'; there are csv, fixed, jsonl and text. Did you mean 'csv'?");
-  EXPECT_EQ(Error("csv", path, {{"delimeter", ";"}}), "unknown input option 'delimeter'. Did you mean 'delimiter'?");
+  EXPECT_EQ(Error("cvs", path),
+            "unknown input format 'cvs'; there are csv, fixed, jsonl and text. Did you mean 'csv'?");
+  EXPECT_EQ(Error("csv", path, {{"delimeter", ";"}}),
+            "unknown input option 'delimeter'. Did you mean 'delimiter'?");
   EXPECT_EQ(Error("csv", path, {{"delimiter", ";;"}}),
             "delimiter=';;' must be one byte, and not a quote or a line end; a tab is \"tab\"");
   EXPECT_EQ(Error("csv", path, {{"header", "maybe"}}), "header='maybe' is neither true nor false");
-  EXPECT_EQ(Error("fixed", path, {{"record_bytes", "0"}}), "record_bytes='0' must be a number from 1 to 1073741824");
+  EXPECT_EQ(Error("fixed", path, {{"record_bytes", "0"}}),
+            "record_bytes='0' must be a number from 1 to 1073741824");
   EXPECT_EQ(Error("fixed", path), "input of records of a fixed size needs record_bytes");
 }
 
 TEST_F(SplitsTest, QuoteScanOverManyBlocksAndTwoThreads) {
   // Every quote must be counted, wherever it stands in the scan's blocks: rows whose text holds line ends.
   std::string text = "id,text\n";
-  while (text.size() < (size_t{9} << 20)) text += StrCat(text.size(), ",\"x\n\n\"\"y\n", text.size() * 31, "\"\n");
+  while (text.size() < (size_t{9} << 20))
+    text += StrCat(text.size(), ",\"x\n\n\"\"y\n", text.size() * 31, "\"\n");
   const std::string path = Put("big.csv", text);
   const pb::FileSource source = MustPlan("csv", path, 100003);
   EXPECT_GT(source.splits_size(), 90);

@@ -47,7 +47,8 @@ class IoTest : public ::testing::Test {
     EXPECT_TRUE(WriteFile(path, bytes).ok());
     return path;
   }
-  absl::StatusOr<PlannedInput> Plan(std::string_view format, const std::string& path, uint64_t split_bytes = 0,
+  absl::StatusOr<PlannedInput> Plan(std::string_view format, const std::string& path,
+                                    uint64_t split_bytes = 0,
                                     const std::map<std::string, std::string>& options = {}) {
     MR_ASSIGN_OR_RETURN(std::vector<pb::InputFile> files, ListInputs(path));
     return PlanSplits(format, options, std::move(files), split_bytes);
@@ -70,7 +71,8 @@ struct CsvResult {
 };
 
 // All columns of all splits.
-inline CsvResult ReadCsv(const pb::FileSource& source, const ReaderLimits& limits = {}, bool skip_bad = true) {
+inline CsvResult ReadCsv(const pb::FileSource& source, const ReaderLimits& limits = {},
+                         bool skip_bad = true) {
   CsvResult result;
   std::vector<int> wanted;
   for (int i = 0; i < source.columns_size(); ++i) wanted.push_back(i);

@@ -1,4 +1,5 @@
-// Rows as text, appended to a string: what the file sinks write. Numbers come as text (common/record/format.h).
+// Rows as text, appended to a string: what the file sinks write. Numbers come as text
+// (common/record/format.h).
 #pragma once
 
 #include <string>
@@ -7,8 +8,8 @@
 
 namespace millrace::io {
 
-// CSV, comma (or `delimiter`) and LF. Quotes stand only where needed: around a text that holds the delimiter, a
-// quote, CR or LF, and around an empty text, which would otherwise read as missing.
+// CSV, comma (or `delimiter`) and LF. Quotes stand only where needed: around a text that holds the delimiter,
+// a quote, CR or LF, and around an empty text, which would otherwise read as missing.
 class CsvWriter {
  public:
   explicit CsvWriter(std::string* out, char delimiter = ',') : out_(out), delimiter_(delimiter) {}
@@ -47,10 +48,10 @@ void AppendCsvText(std::string_view text, char delimiter, std::string* out);
 class JsonlWriter {
  public:
   JsonlWriter(std::string* out, const std::vector<std::string>& members);  // `out` outlives the writer
-  void Text(std::string_view text);       // escaped; bytes that are not UTF-8 become U+FFFD
-  void Plain(std::string_view text);      // a number, true or false, as is
-  void Missing();                         // null
-  std::string* BeginField();              // the caller appends the value to the string
+  void Text(std::string_view text);   // escaped; bytes that are not UTF-8 become U+FFFD
+  void Plain(std::string_view text);  // a number, true or false, as is
+  void Missing();                     // null
+  std::string* BeginField();          // the caller appends the value to the string
   void EndRow();
 
  private:
@@ -61,8 +62,8 @@ class JsonlWriter {
 
 void AppendJsonText(std::string_view text, std::string* out);
 
-// `text` TAB `count` LF is plain appending: a tab-separated row has no quotes, so its texts must not hold tabs,
-// CR or LF. Returns false, and appends nothing, when one does.
+// `text` TAB `count` LF is plain appending: a tab-separated row has no quotes, so its texts must not hold
+// tabs, CR or LF. Returns false, and appends nothing, when one does.
 bool AppendTsvText(std::string_view text, std::string* out);
 
 }  // namespace millrace::io

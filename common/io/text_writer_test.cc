@@ -21,7 +21,9 @@ TEST(CsvWriterTest, QuotesOnlyWhereNeeded) {
   writer.Text("cr\r");
   writer.BeginField()->append("7");
   writer.EndRow();
-  EXPECT_EQ(out, "Adj Close,\"a,b\",\nplain text,\"a,b\",\"say \"\"hi\"\"\"\n,\"\",1.5\n\"two\nlines\",\"cr\r\",7\n");
+  EXPECT_EQ(
+      out,
+      "Adj Close,\"a,b\",\nplain text,\"a,b\",\"say \"\"hi\"\"\"\n,\"\",1.5\n\"two\nlines\",\"cr\r\",7\n");
   out.clear();
   CsvWriter other(&out, ';');
   other.Text("a,b");
@@ -33,7 +35,8 @@ TEST(CsvWriterTest, QuotesOnlyWhereNeeded) {
 class RoundTripTest : public IoTest {};
 
 TEST_F(RoundTripTest, WhatIsWrittenIsRead) {
-  const std::vector<std::string> texts = {"", "~missing", "x", "\"", "\"\"", ",", "\n", "\r", "\r\n", " a ", "a\"b,c\nd\r", "\xC3\xA9"};
+  const std::vector<std::string> texts = {"",   "~missing", "x",    "\"",  "\"\"",        ",",
+                                          "\n", "\r",       "\r\n", " a ", "a\"b,c\nd\r", "\xC3\xA9"};
   std::string out;
   CsvWriter writer(&out);
   writer.Header({"a", "b"});
@@ -71,8 +74,9 @@ TEST(JsonlWriterTest, EscapesAndOrder) {
   writer.Plain("3");
   writer.Plain("4");
   writer.EndRow();
-  EXPECT_EQ(out, "{\"b\":\"x\\\"\\\\\\n\\t\\r\\u0001\x7F\xC3\xA9\",\"a\\\"\":1.5,\"c\":null,\"d\":true}\n"
-                 "{\"b\":\"\",\"a\\\"\":2,\"c\":3,\"d\":4}\n");
+  EXPECT_EQ(out,
+            "{\"b\":\"x\\\"\\\\\\n\\t\\r\\u0001\x7F\xC3\xA9\",\"a\\\"\":1.5,\"c\":null,\"d\":true}\n"
+            "{\"b\":\"\",\"a\\\"\":2,\"c\":3,\"d\":4}\n");
   out.clear();
   JsonlWriter empty(&out, {});
   empty.EndRow();
@@ -87,12 +91,13 @@ TEST(JsonlWriterTest, BrokenUtf8BecomesReplacementCharacters) {
     return out.substr(1, out.size() - 2);
   };
   EXPECT_EQ(json("a\xFFz"), "a" + mark + "z");
-  EXPECT_EQ(json("\xC0\x80"), mark + mark);              // overlong
-  EXPECT_EQ(json("\xE0\x9F\xBF"), mark + mark + mark);   // overlong
-  EXPECT_EQ(json("\xED\xA0\x80"), mark + mark + mark);   // surrogate
+  EXPECT_EQ(json("\xC0\x80"), mark + mark);             // overlong
+  EXPECT_EQ(json("\xE0\x9F\xBF"), mark + mark + mark);  // overlong
+  EXPECT_EQ(json("\xED\xA0\x80"), mark + mark + mark);  // surrogate
   EXPECT_EQ(json("\xF4\x90\x80\x80"), mark + mark + mark + mark);
-  EXPECT_EQ(json("\xE2\x82"), mark + mark);              // cut off
-  for (const char* good : {"\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  EXPECT_EQ(json("\xE2\x82"), mark + mark);  // cut off
+  for (const char* good :
+       {"\xC2\x80", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_EQ(json(good), good);
   }
 }

@@ -16,7 +16,8 @@ namespace {
 using Differences = std::vector<Difference>;
 
 void CheckOperator(const LedgerStage& stage, const LedgerOperator& op, Differences* out) {
-  const std::string who = StrCat("stage ", stage.id, " (", stage.name, "), operator ", op.id, " ", op.label, ": ");
+  const std::string who =
+      StrCat("stage ", stage.id, " (", stage.name, "), operator ", op.id, " ", op.label, ": ");
   const std::string counts = StrCat(op.in, " in, ", op.out, " out, ", op.dropped, " dropped");
   if (op.law == "map" && op.in != op.out) {
     out->push_back({"ledger", StrCat(who, "a map must give as many records as it takes (", counts, ")")});
@@ -47,7 +48,8 @@ class RecordCounter {
   uint64_t lines_ = 0;
 };
 
-void CheckPart(const std::string& folder, const ManifestTable& table, const ManifestPart& part, Differences* out) {
+void CheckPart(const std::string& folder, const ManifestTable& table, const ManifestPart& part,
+               Differences* out) {
   const std::string path = JoinPath(folder, part.path);
   const auto info = StatFile(path);
   if (!info.ok() || !info->is_regular) {
@@ -69,7 +71,8 @@ void CheckPart(const std::string& folder, const ManifestTable& table, const Mani
   for (uint64_t at = 0; at < part.bytes;) {
     const auto got = PRead(fd->get(), buffer.data(), buffer.size(), at, path);
     if (!got.ok() || *got == 0) {
-      out->push_back({part.path, got.ok() ? "the part became shorter while it was read" : MessageOf(got.status())});
+      out->push_back(
+          {part.path, got.ok() ? "the part became shorter while it was read" : MessageOf(got.status())});
       return;
     }
     const std::string_view bytes(buffer.data(), *got);
@@ -79,8 +82,8 @@ void CheckPart(const std::string& folder, const ManifestTable& table, const Mani
   }
   const std::string digest = sha.FinishHex();
   if (digest != part.sha256) {
-    out->push_back({part.path, StrCat("its bytes differ from what was written: SHA-256 ", digest, ", _SUCCESS says ",
-                                      part.sha256)});
+    out->push_back({part.path, StrCat("its bytes differ from what was written: SHA-256 ", digest,
+                                      ", _SUCCESS says ", part.sha256)});
   }
   const uint64_t header = table.format == "csv" && table.header ? 1 : 0;
   if (counter.counts() && counter.lines() != part.records + header) {
@@ -128,8 +131,9 @@ std::vector<Difference> VerifyLedger(const SuccessManifest& manifest) {
       bytes += from->second->bytes_sent;
     }
     if (stage.records_received != records || stage.bytes_received != bytes) {
-      out.push_back({"ledger", StrCat(who, "received ", stage.records_received, " records (", stage.bytes_received,
-                                      " bytes), but ", records, " (", bytes, " bytes) were sent to it")});
+      out.push_back(
+          {"ledger", StrCat(who, "received ", stage.records_received, " records (", stage.bytes_received,
+                            " bytes), but ", records, " (", bytes, " bytes) were sent to it")});
     }
     if (stage.reads_files && stage.source_bytes != stage.split_bytes) {
       out.push_back({"ledger", StrCat(who, "read ", stage.source_bytes, " of the ", stage.split_bytes,
@@ -147,14 +151,16 @@ std::vector<Difference> VerifyLedger(const SuccessManifest& manifest) {
     }
   }
   if (part_records != records_written || part_bytes != bytes_written) {
-    out.push_back({"ledger", StrCat("the tasks wrote ", records_written, " records (", bytes_written,
-                                    " bytes), but the parts hold ", part_records, " (", part_bytes, " bytes)")});
+    out.push_back(
+        {"ledger", StrCat("the tasks wrote ", records_written, " records (", bytes_written,
+                          " bytes), but the parts hold ", part_records, " (", part_bytes, " bytes)")});
   }
   return out;
 }
 
 absl::StatusOr<std::vector<Difference>> VerifyOutput(const std::string& folder) {
-  if (!IsDirectory(folder)) return NotFound("output ", Quote(folder, 400), " is not a folder; is the path right?");
+  if (!IsDirectory(folder))
+    return NotFound("output ", Quote(folder, 400), " is not a folder; is the path right?");
   auto text = ReadFile(JoinPath(folder, kSuccessName));
   if (!text.ok()) {
     if (text.status().code() != absl::StatusCode::kNotFound) return text.status();
