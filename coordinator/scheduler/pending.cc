@@ -27,7 +27,7 @@ std::string Scheduler::PendingReason(JobId id) const {
     }
     ++fitting;
     slots += worker.slots;
-    if (worker.free_listed) continue;
+    if (worker.outstanding.size() < worker.slots) continue;
     ++busy;
     for (const auto& [attempt, cancelled] : worker.outstanding) busy_with.insert(attempt.job);
   }

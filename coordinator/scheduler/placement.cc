@@ -11,6 +11,11 @@ bool Scheduler::MayGrant(const Job& job) const { return job.state == JobState::k
 void Scheduler::UpdateFree(Worker& worker) {
   uint64_t capacity = worker.capacity();
   if (options_.broken == BrokenRule::kIgnoreCredits) capacity += 2;
+  const uint32_t slots = worker.up && !worker.draining ? worker.slots : 0;
+  if (slots != worker.counted_slots) {
+    state_.slots[worker.profile] += slots - uint64_t{worker.counted_slots};
+    worker.counted_slots = slots;
+  }
   const bool free = worker.up && !worker.draining && worker.slots > 0 && worker.outstanding.size() < capacity;
   const uint64_t key = free ? worker.outstanding.size() * 1024 / worker.slots : 0;
   if (free == worker.free_listed && (!free || key == worker.free_key)) return;
@@ -71,6 +76,11 @@ bool Scheduler::GrantOne(Job& job) {
 
 bool Scheduler::GrantFrom(Job& job, Stage& stage) {
   const auto& free = state_.free.at(job.profile);
+  // Queues are for throughput: the last tasks of a stage are kept here for whoever is idle first, instead of
+  // behind a slow one.
+  const Worker& least = state_.workers.at(free.begin()->second);
+  const bool idle_slot = least.outstanding.size() < least.slots;
+  if (!idle_slot && stage.pending.size() <= state_.slots.at(job.profile)) return false;
   const TaskId first = *stage.pending.begin();
   const WorkerId avoid = stage.tasks[first].avoid;
   if (!stage.has_aligned) {

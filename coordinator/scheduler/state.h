@@ -129,6 +129,7 @@ struct Worker {
   std::map<AttemptId, bool> outstanding;  // granted, not reported; true = cancelled
   // Outputs that were won here; entries may be stale (the winner is elsewhere by now).
   std::map<JobId, std::vector<std::pair<StageId, TaskId>>> held;
+  uint32_t counted_slots = 0;  // in State::slots
   bool free_listed = false;  // in State::free under free_key
   uint64_t free_key = 0;
 
@@ -145,6 +146,8 @@ struct State {
   std::map<WorkerId, Worker> workers;
   // Workers that can take a grant, by profile, least loaded first: (load, worker).
   std::map<std::string, std::set<std::pair<uint64_t, WorkerId>>> free;
+  // Slots of the workers that take grants, by profile.
+  std::map<std::string, uint64_t> slots;
   // Jobs with something to grant, fewest outstanding attempts first: (outstanding, job).
   std::set<std::pair<uint64_t, JobId>> ready_jobs;
   std::set<JobId> live_jobs;    // not final

@@ -13,7 +13,7 @@ void World::StartCoordinator() {
   options.grace_ms = 600;
   options.speculation_min_ms = 250;
   options.abort_wait_ms = 800;
-  options.abort_give_up_ms = 5000;
+  options.abort_give_up_ms = 30'000;  // longer than any outage here
   options.max_driver_losses = 1000;
   options.broken = options_.broken;
   options.task_stories = options_.trace;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "tests/sim/throughput.h"
 #include "tests/sim/world.h"
 
 namespace {
@@ -47,11 +48,18 @@ int main(int argc, char** argv) {
       options.broken = static_cast<millrace::scheduler::BrokenRule>(std::atoi(value.c_str()));
     } else if (std::strcmp(argv[i], "--trace") == 0) {
       options.trace = true;
+    } else if (std::strcmp(argv[i], "--throughput") == 0) {
+      for (uint32_t tasks : {1'000u, 10'000u, 100'000u}) {
+        std::printf("3 stages of %u tasks, 100 workers: %.0f tasks/s (with stories %.0f)\n", tasks,
+                    millrace::sim::TasksPerSecond(tasks, 100, false), millrace::sim::TasksPerSecond(tasks, 100, true));
+      }
+      return 0;
     } else if (std::strcmp(argv[i], "--keep-going") == 0) {
       keep_going = true;
     } else {
       std::fprintf(stderr,
                    "usage: mr_sim [--seeds=N] [--first=S] [--faults=KIND,...] [--broken=0..8] [--trace] [--keep-going]\n"
+                   "       mr_sim --throughput\n"
                    "kinds: crash cut driver restart drain dup reorder delay slow lost corrupt trouble kill unsteady "
                    "publish\n");
       return 2;

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "tests/sim/throughput.h"
 #include "tests/sim/world.h"
 
 namespace millrace::sim {
@@ -40,6 +41,14 @@ TEST(Sim, SameSeedReplaysToTheSameStep) {
     ASSERT_EQ(first.steps, second.steps) << "seed " << seed;
     ASSERT_EQ(first.end_ms, second.end_ms) << "seed " << seed;
   }
+}
+
+// Not a measurement (mr_sim --throughput is one): ten times the tasks must not take a hundred times as long.
+TEST(Scheduler, LargeStagesAreNotQuadratic) {
+  const double small = TasksPerSecond(2'000, 100, true), large = TasksPerSecond(50'000, 100, true);
+  ASSERT_GT(small, 0);
+  ASSERT_GT(large, 0);
+  EXPECT_GT(large, small / 8);
 }
 
 class BrokenRuleTest : public testing::TestWithParam<BrokenRule> {};
