@@ -30,6 +30,11 @@ ROOMS = {
     "bench": ["common/", "proto/", "worker/", "coordinator/", "jobs/"],
 }
 
+# Files that may include more than their room.
+FILES = {
+    "jobs/main.cc": ["worker/bundle/bundle_main.h"],
+}
+
 # Beginning of a system include -> rooms or files that may have it. A room ends in '/'.
 LIBRARIES = {
     "grpc": ["coordinator/server/", "coordinator/main.cc", "worker/agent/", "worker/shuffle/", "worker/main.cc",
