@@ -96,7 +96,7 @@ TEST(Key, ViewsPointIntoTheInputUnlessTheyCannot) {
   EXPECT_EQ(before, "a\0c"sv);
 }
 
-TEST(Key, BadTextIsRefused) {
+TEST(Key, WhatNoEncoderWritesIsRefused) {
   KeyArena arena;
   std::string_view text;
   EXPECT_FALSE(DecodeKey("", &arena, &text));
@@ -105,6 +105,10 @@ TEST(Key, BadTextIsRefused) {
   EXPECT_FALSE(DecodeKey("abc\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("a\0\xff\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("abc\0\0x"sv, &arena, &text));
+  bool flag;
+  EXPECT_FALSE(DecodeKey("\x02", &arena, &flag));
+  std::optional<bool> maybe;
+  EXPECT_FALSE(DecodeKey("\x02\x01", &arena, &maybe));
 }
 
 TEST(Key, ValuesOrderByTypeThenContent) {
