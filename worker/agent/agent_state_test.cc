@@ -466,6 +466,82 @@ TEST_F(AgentStateTest, ASilentCoordinatorEndsTheDriversButNotTheOutputs) {
   EXPECT_EQ(sent_.at(0).register_().held_size(), 1);
 }
 
+TEST_F(AgentStateTest, OnASilentStreamTheLossOfADriverIsSaid) {
+  Run({});
+  StartDriver(2);
+  Bundle();
+  Clear();
+  now_ms_ += 4000;
+  Step(Tick{});
+  int lost = 0;
+  for (const pb::WorkerMessage& message : sent_) lost += message.drivers_lost_size();
+  EXPECT_EQ(lost, 1);
+  ASSERT_EQ(frames_.size(), 1u);
+  EXPECT_TRUE(frames_[0].frame.stop_driver());
+  Clear();
+  Step(Tick{});
+  for (const pb::WorkerMessage& message : sent_) EXPECT_EQ(message.drivers_lost_size(), 0);
+}
+
+TEST_F(AgentStateTest, AnOlderManifestDoesNotReplaceANewerOne) {
+  Join();
+  pb::CoordinatorMessage message;
+  pb::Manifest* manifest = message.add_manifests();
+  manifest->set_job(kJob);
+  manifest->set_stage(2);
+  manifest->set_version(5);
+  Step(FromCoordinator{message});
+  manifest->set_version(4);
+  Step(FromCoordinator{message});
+  Grants({Id(0)});
+  Bundle();
+  ASSERT_EQ(frames_.at(0).frame.manifests_size(), 1);
+  EXPECT_EQ(frames_[0].frame.manifests(0).version(), 5u);
+  Clear();
+  Step(FromCoordinator{message});
+  EXPECT_TRUE(frames_.empty());
+  manifest->set_version(6);
+  Step(FromCoordinator{message});
+  EXPECT_EQ(frames_.at(0).frame.manifests(0).version(), 6u);
+}
+
+TEST_F(AgentStateTest, WhatItRemembersOfReportsIsBounded) {
+  Make(1, 5000);
+  std::vector<pb::AttemptId> ids;
+  for (uint32_t task = 0; task < 2000; ++task) ids.push_back(Id(task));
+  Run(ids);
+  for (const pb::AttemptId& id : ids) Report(1, id, pb::OUTCOME_OK);
+  Step(Disconnected{});
+  Clear();
+  Step(Connected{});
+  EXPECT_EQ(sent_.at(0).register_().running_size(), 1000);
+  Welcome(2, {kJob}, {ids.back()});
+  Clear();
+  now_ms_ += 30'001;
+  Step(Tick{});
+  Step(Disconnected{});
+  Clear();
+  Step(Connected{});
+  EXPECT_EQ(sent_.at(0).register_().running_size(), 0) << "it has arrived, or it is too late";
+}
+
+TEST_F(AgentStateTest, ADeafAttemptDoesNotKeepItsSlot) {
+  Run({Id(0), Id(1)});
+  pb::CoordinatorMessage message;
+  *message.add_cancels() = Id(0);
+  Step(FromCoordinator{message});
+  Report(1, Id(1), pb::OUTCOME_OK);
+  now_ms_ += 10'000;
+  Step(Tick{});
+  EXPECT_TRUE(kills_.empty());
+  now_ms_ += 1;
+  Step(Tick{});
+  EXPECT_EQ(kills_.size(), 1u);
+  Clear();
+  Exit(1, SIGKILL);
+  EXPECT_EQ(Outcomes(), "0:6 ") << "nobody wants to know what it did";
+}
+
 TEST_F(AgentStateTest, ADriverDiesWithItsExecutor) {
   Join();
   StartDriver(2);
