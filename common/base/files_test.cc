@@ -76,7 +76,9 @@ TEST(Files, ErrorsAreSentencesThatNameThePath) {
   EXPECT_TRUE(ReadFile(dir.File("f"), 5).ok());
   EXPECT_EQ(MakeDirs(dir.File("f")).code(), absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE(MakeDirs(dir.File("f/g")).ok());
-  EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"f"})) << "no temporary is left";
+  ASSERT_TRUE(MakeDirs(dir.File("folder")).ok());
+  EXPECT_FALSE(WriteFile(dir.File("folder"), "x").ok());
+  EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"f", "folder"})) << "no temporary is left";
 }
 
 TEST(Files, AFullDiskIsSaidSo) {

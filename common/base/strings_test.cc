@@ -151,6 +151,9 @@ TEST(Random, SameNumbersForEver) {
   uint64_t counts[5] = {};
   for (int i = 0; i < 50'000; ++i) ++counts[other.Below(5)];
   for (uint64_t count : counts) EXPECT_NEAR(static_cast<double>(count), 10'000, 400);
+  uint64_t thirds[3] = {};  // multiplication alone would favour every third number twice
+  for (int i = 0; i < 30'000; ++i) ++thirds[other.Below(uint64_t{3} << 62) % 3];
+  for (uint64_t count : thirds) EXPECT_NEAR(static_cast<double>(count), 10'000, 400);
   for (int i = 0; i < 1000; ++i) {
     const double unit = other.Double();
     EXPECT_TRUE(unit >= 0 && unit < 1);

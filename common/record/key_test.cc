@@ -105,6 +105,8 @@ TEST(Key, WhatNoEncoderWritesIsRefused) {
   EXPECT_FALSE(DecodeKey("abc\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("a\0\xff\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("abc\0\0x"sv, &arena, &text));
+  EXPECT_FALSE(DecodeKey("a\0\x01" "b\0\0"sv, &arena, &text));
+  EXPECT_FALSE(DecodeKey("a\0\xff" "b\0\x01" "c\0\0"sv, &arena, &text));
   bool flag;
   EXPECT_FALSE(DecodeKey("\x02", &arena, &flag));
   std::optional<bool> maybe;

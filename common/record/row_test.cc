@@ -46,6 +46,9 @@ TEST(Row, AThousandDoublesAreEightBytesEach) {
   EXPECT_LE(EncodeToString(row).size(), 8010u);
   for (int i = 0; i < 1000; ++i) row.Add(Value::Null());
   EXPECT_LE(EncodeToString(row).size(), 8010u + 250u);
+  Row holes;  // nulls do not end a run
+  for (int i = 0; i < 1000; ++i) holes.Add(i % 2 == 0 ? Value::Null() : Value::Double(i));
+  EXPECT_LE(EncodeToString(holes).size(), 4010u + 125u);
 }
 
 TEST(Row, LyingCountsAreRefused) {
@@ -55,6 +58,7 @@ TEST(Row, LyingCountsAreRefused) {
   EXPECT_FALSE(DecodeAll(huge + '\1', &row));
   EXPECT_FALSE(DecodeAll(std::string("\x01\0\x00\x01", 4), &row)) << "a run of nulls";
   EXPECT_FALSE(DecodeAll(std::string("\x01\0\x01\x02\x01\x01", 6), &row)) << "a run past the end";
+  EXPECT_FALSE(DecodeAll(std::string("\x01\0\x01\x02\x01", 5), &row)) << "a run longer than the row";
 }
 
 TEST(Row, OwnsItsTextWhenAsked) {
