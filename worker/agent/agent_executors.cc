@@ -227,7 +227,7 @@ void AgentState::ChargeCulprit(Job* job, const ExitInfo& info) {
 
 void AgentState::LoseDriver(Job* job, const ExitInfo& info, bool innocent) {
   if (!job->driver.has_value() || job->driver->finished.has_value()) return;
-  Driver& driver = *job->driver;
+  DriverRole& driver = *job->driver;
   if (!driver.handed_over) return EnsureExecutor(job);  // it never began: the next executor takes it
   if (!innocent) {
     pb::ErrorInfo error;

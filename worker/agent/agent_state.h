@@ -55,6 +55,15 @@ struct Drained {};
 using Command = std::variant<Send, Launch, ToExecutorFrame, KillExecutor, FetchBundle, RunFiles, RemoveJob,
                              RemoveSegment, Welcomed, Rejected, Drained>;
 
+// The driver role of a job, as its executor here holds it.
+struct DriverRole {
+  uint64_t epoch = 0;
+  bool handed_over = false;  // the executor has the start frame
+  pb::StartDriver start;     // until then
+  std::map<uint32_t, pb::ActionRequest> unanswered;
+  std::optional<pb::DriverFinished> finished;
+};
+
 class AgentState {
  public:
   explicit AgentState(AgentOptions options);
@@ -80,13 +89,6 @@ class AgentState {
     pb::TaskReport report;
   };
   enum class ExecutorPhase { kNone, kWaitsForBundle, kReady, kDying };
-  struct Driver {
-    uint64_t epoch = 0;
-    bool handed_over = false;                        // the executor has the start frame
-    pb::StartDriver start;                           // until then
-    std::map<uint32_t, pb::ActionRequest> unanswered;
-    std::optional<pb::DriverFinished> finished;
-  };
   struct Job {
     uint64_t id = 0;
     std::string bundle, name;
@@ -101,7 +103,7 @@ class AgentState {
     bool has_frame = false;
     std::optional<Key> culprit;                      // its crash frame came, or it hung
     pb::ErrorInfo culprit_error;
-    std::optional<Driver> driver;
+    std::optional<DriverRole> driver;
     std::map<Key, pb::TaskReport> held;              // map outputs on this disk
     std::map<Key, RecentReport> recent;
     size_t recent_bytes = 0;

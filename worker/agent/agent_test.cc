@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -56,6 +57,10 @@ class FakeLauncher : public ExecutorLauncher {
   absl::StatusOr<std::unique_ptr<ExecutorHandle>> Launch(const LaunchSpec& spec,
                                                          std::function<void(pb::FromExecutor)> on_frame,
                                                          std::function<void(ExitInfo)> on_exit) override {
+    if (gated) {
+      entered.Push(0);
+      gate.Pop();
+    }
     if (fails) return NotFound("no executor today");
     executors.push_back(std::make_unique<Executor>(Executor{spec, std::move(on_frame), std::move(on_exit)}));
     pb::FromExecutor hello;
@@ -65,6 +70,8 @@ class FakeLauncher : public ExecutorLauncher {
   }
 
   bool fails = false, works = true;
+  std::atomic<bool> gated{false};
+  BlockingQueue<int> entered, gate;
   std::vector<std::unique_ptr<Executor>> executors;  // used by the agent's loop; looked at after it
   BlockingQueue<pb::ToExecutor> frames;
 };
@@ -203,6 +210,31 @@ TEST_F(AgentTest, NothingIsSentAfterADisconnectAndAllIsToldAfterTheNextConnect) 
   while (!registered.has_register_()) registered = *sent_.Pop();
   ASSERT_EQ(registered.register_().running_size(), 1);
   EXPECT_EQ(registered.register_().running(0).task(), 0u);
+}
+
+// The loop is held in the middle of a message whose answer it would send next.
+TEST_F(AgentTest, SendIsNotCalledOnceOnDisconnectedHasReturned) {
+  Connect(1);
+  launcher_.works = false;
+  pb::CoordinatorMessage message;
+  for (uint32_t task = 0; task < 7; ++task) *message.add_grants() = MakeGrant(task, hash_);
+  agent_->OnCoordinatorMessage(message);  // two slots, four credits: one waits
+  while (launcher_.frames.Pop()->tasks_size() == 0) {
+  }
+  launcher_.gated = true;
+  message.Clear();
+  message.add_start_drivers()->set_job(6);
+  message.mutable_start_drivers(0)->set_driver_epoch(1);
+  message.mutable_start_drivers(0)->set_bundle(hash_);
+  *message.add_cancels() = MakeGrant(6, hash_).id();
+  agent_->OnCoordinatorMessage(message);
+  launcher_.entered.Pop();
+  agent_->OnDisconnected();
+  launcher_.gated = false;
+  launcher_.gate.Push(0);
+  agent_.reset();
+  sent_.Close();
+  while (const auto late = sent_.Pop()) EXPECT_EQ(late->reports_size(), 0);
 }
 
 TEST_F(AgentTest, PublishesFilesAndDropsJobs) {

@@ -82,7 +82,8 @@ TEST_F(ProcessLauncherTest, SaysHowItEnded) {
 TEST_F(ProcessLauncherTest, ScrubsEnvironmentAndDescriptors) {
   ::setenv("SECRET_TOKEN", "x", 1);
   ::setenv("MILLRACE_TEST", "y", 1);
-  const int leaked = ::open("/dev/null", O_RDONLY);  // without close-on-exec
+  const int low = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int leaked = ::fcntl(low, F_DUPFD, 50);  // without close-on-exec
   Launch();
   Order("environment");
   const std::string environment = Answer();
@@ -93,6 +94,7 @@ TEST_F(ProcessLauncherTest, ScrubsEnvironmentAndDescriptors) {
   Order("descriptors");
   EXPECT_EQ(Answer(), "0 1 2 3 ");
   ::close(leaked);
+  ::close(low);
 }
 
 TEST_F(ProcessLauncherTest, BringsBackWhatItPrints) {
