@@ -67,6 +67,7 @@ void ReadRows(const OperatorArgs& args, SinkBase* down) {
   SourceLoop loop(args);
   io::CsvReader reader(loop.files(), loop.split(), WantedColumns(loop.files(), schema), loop.limits(), loop.on_bad());
   Row row(schema.size());
+  const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && reader.Next()) {
     loop.SetCurrent(reader.raw());
     size_t i = 0;

@@ -111,6 +111,8 @@ class TaskContext {
   virtual pb::TaskLedger& ledger() = 0;
   // The record at hand, for error messages: called by sources per block or record; the view must outlive the push.
   std::string_view current_record;
+  // Keeps the record at hand for the message of an exception that leaves the loop which owns its bytes.
+  virtual void KeepRecord() {}
   // Liveness and progress; sources call it now and then.
   std::atomic<uint64_t> progress_records{0}, progress_bytes{0};
   // A record of the input that could not be used. With on_bad_record = skip it goes to the reject

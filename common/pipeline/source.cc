@@ -56,6 +56,7 @@ using ViewSink = Sink<std::string_view>;
 void ReadText(const OperatorArgs& args, SinkBase* down) {
   SourceLoop loop(args);
   io::LineReader reader(loop.files(), loop.split(), loop.limits(), loop.on_bad());
+  const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && reader.Next()) {
     const std::string_view line = reader.line();
     loop.SetCurrent(line);
@@ -69,6 +70,7 @@ void ReadBlocks(const OperatorArgs& args, SinkBase* down) {
   SourceLoop loop(args);
   io::LineReader reader(loop.files(), loop.split(), loop.limits(), loop.on_bad());
   std::string_view block;
+  const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && reader.NextBlock(&block)) {
     loop.SetCurrent(block.substr(0, 256));
     static_cast<ViewSink*>(down)->Push(block);
@@ -80,6 +82,7 @@ void ReadBlocks(const OperatorArgs& args, SinkBase* down) {
 void ReadFixed(const OperatorArgs& args, SinkBase* down) {
   SourceLoop loop(args);
   io::FixedReader reader(loop.files(), loop.split(), loop.limits());
+  const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && reader.Next()) {
     loop.SetCurrent(reader.record());
     static_cast<ViewSink*>(down)->Push(reader.record());

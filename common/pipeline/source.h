@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -87,6 +88,21 @@ class SourceLoop {
   void Rejected(std::string message, std::string_view raw);
   bool stopped() const { return context_.stopped(); }
   void SetCurrent(std::string_view raw) { context_.current_record = raw; }
+  // Stands behind the reader in every loop: the record at hand points into it and must not outlive it.
+  class RecordGuard {
+   public:
+    explicit RecordGuard(const SourceLoop& loop) : context_(loop.context_), exceptions_(std::uncaught_exceptions()) {}
+    RecordGuard(const RecordGuard&) = delete;
+    RecordGuard& operator=(const RecordGuard&) = delete;
+    ~RecordGuard() {
+      if (std::uncaught_exceptions() > exceptions_) context_.KeepRecord();
+      context_.current_record = {};
+    }
+
+   private:
+    TaskContext& context_;
+    const int exceptions_;
+  };
   template <typename Reader>
   void Finish(const Reader& reader) {
     Close(reader.bytes_consumed(), reader.status());
@@ -139,6 +155,7 @@ struct ReadOp {
 
   template <typename Reader, typename Text>
   static void Loop(Reader& reader, SourceLoop& loop, const Text& text_of, Sink<T>* down) {
+    const SourceLoop::RecordGuard guard(loop);
     T record{};
     std::string message;
     while (!loop.stopped() && reader.Next()) {

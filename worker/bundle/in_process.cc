@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "worker/executor/executor.h"
 
@@ -23,29 +24,38 @@ struct InProcessLauncher::Shared {
 
 namespace {
 
-// What outlives the handle when user code does not stop.
-struct Guts {
+// Where frames and the exit go, until nobody listens any more.
+struct Callbacks {
   std::mutex mutex;
-  std::condition_variable changed;
-  std::unique_ptr<Executor> executor;
   std::function<void(pb::FromExecutor)> on_frame;
   std::function<void(ExitInfo)> on_exit;
-  bool ending = false;   // a thread shuts the executor down
-  bool ended = false;    // on_exit was called, or never will be
-  bool stopped = false;  // the executor's threads are gone
+  bool closed = false;
+
+  void Frame(pb::FromExecutor frame) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!closed) on_frame(std::move(frame));
+  }
+  void Exit(const ExitInfo& info) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (std::exchange(closed, true)) return;
+    on_exit(info);
+  }
+  void Close() {
+    std::lock_guard<std::mutex> lock(mutex);
+    closed = true;
+  }
 };
 
-void Frame(const std::shared_ptr<Guts>& guts, pb::FromExecutor frame) {
-  std::lock_guard<std::mutex> lock(guts->mutex);
-  if (!guts->ended) guts->on_frame(std::move(frame));
-}
-
-void Exit(const std::shared_ptr<Guts>& guts, const ExitInfo& info) {
-  std::lock_guard<std::mutex> lock(guts->mutex);
-  if (guts->ended) return;
-  guts->ended = true;
-  guts->on_exit(info);
-}
+// What outlives the handle when user code does not stop. The executor's threads know the callbacks only,
+// so that none of them can be the last owner of the executor.
+struct Guts {
+  std::shared_ptr<Callbacks> callbacks = std::make_shared<Callbacks>();
+  std::unique_ptr<Executor> executor;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ending = false;   // a thread shuts the executor down
+  bool stopped = false;  // the executor's threads are gone
+};
 
 }  // namespace
 
@@ -55,8 +65,8 @@ class InProcessHandle final : public ExecutorHandle {
 
   ~InProcessHandle() override {
     End();
+    guts_->callbacks->Close();
     std::unique_lock<std::mutex> lock(guts_->mutex);
-    guts_->ended = true;  // no callback from here on
     if (guts_->changed.wait_for(lock, kGrace, [this] { return guts_->stopped; })) {
       lock.unlock();
       if (end_.joinable()) end_.join();
@@ -80,7 +90,7 @@ class InProcessHandle final : public ExecutorHandle {
     *stuck_ = true;
     ExitInfo info;
     info.signal = SIGKILL;
-    Exit(guts_, info);
+    guts_->callbacks->Exit(info);
   }
 
  private:
@@ -94,7 +104,7 @@ class InProcessHandle final : public ExecutorHandle {
       guts->executor->Shutdown();
       ExitInfo info;
       info.clean = true;
-      Exit(guts, info);
+      guts->callbacks->Exit(info);
       std::lock_guard<std::mutex> lock(guts->mutex);
       guts->stopped = true;
       guts->changed.notify_all();
@@ -117,16 +127,12 @@ bool InProcessLauncher::Stuck() const { return shared_->stuck; }
 absl::StatusOr<std::unique_ptr<ExecutorHandle>> InProcessLauncher::Launch(
     const LaunchSpec&, std::function<void(pb::FromExecutor)> on_frame, std::function<void(ExitInfo)> on_exit) {
   auto guts = std::make_shared<Guts>();
-  guts->on_frame = std::move(on_frame);
-  guts->on_exit = std::move(on_exit);
+  guts->callbacks->on_frame = std::move(on_frame);
+  guts->callbacks->on_exit = std::move(on_exit);
   ExecutorOptions options;
   options.bundle_name = shared_->bundle_name;
-  std::weak_ptr<Guts> weak = guts;
   guts->executor = std::make_unique<Executor>(
-      [weak](pb::FromExecutor frame) {
-        if (const auto alive = weak.lock()) Frame(alive, std::move(frame));
-      },
-      options);
+      [callbacks = guts->callbacks](pb::FromExecutor frame) { callbacks->Frame(std::move(frame)); }, options);
   return std::unique_ptr<ExecutorHandle>(new InProcessHandle(std::move(guts), &shared_->stuck));
 }
 

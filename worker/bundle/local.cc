@@ -68,7 +68,7 @@ void LimitResources(const LocalOptions& options, uint32_t slots) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
   const uint64_t heap = slots * (options.slot_memory_bytes + (1ull << 30)) + (1ull << 30);
-  const rlimit data = {heap, heap};
+  const rlimit data = {heap, RLIM_INFINITY};  // the executor takes a little more to end in order
   setrlimit(RLIMIT_DATA, &data);
 }
 
@@ -123,7 +123,7 @@ int Report(const LocalOptions& options, const pb::JobStatus& job, double seconds
 
 }  // namespace
 
-int RunLocal(const LocalOptions& options, const std::string& work_dir) {
+int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atomic<int>* said) {
   const int64_t begin_ms = NowMs();
   sigset_t set;
   sigemptyset(&set);
@@ -132,7 +132,7 @@ int RunLocal(const LocalOptions& options, const std::string& work_dir) {
   const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   signal(SIGPIPE, SIG_IGN);
   UseAlternateSignalStack();
-  InstallCrashHandlers(-1, options.program);
+  InstallCrashHandlers(-1, options.program, said);
   const uint32_t slots = options.slots != 0 ? options.slots : std::max(1u, std::thread::hardware_concurrency());
   LimitResources(options, slots);
 

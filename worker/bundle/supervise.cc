@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "common/base/files.h"
 #include "common/base/status.h"
@@ -65,7 +67,7 @@ int RunLocalSupervised(const LocalOptions& options) {
     if (options.work_dir.empty()) RemoveTree(*work_dir).IgnoreError();
   };
   if (!options.supervise) {
-    const int exit_code = RunLocal(options, *work_dir);
+    const int exit_code = RunLocal(options, *work_dir, nullptr);
     remove_work_dir();
     return exit_code;
   }
@@ -76,6 +78,9 @@ int RunLocalSupervised(const LocalOptions& options) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
   sigprocmask(SIG_BLOCK, &set, &before);
   const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  // Set by the child's crash handler after its sentence.
+  void* shared = mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  std::atomic<int>* said = shared == MAP_FAILED ? nullptr : new (shared) std::atomic<int>(0);
   const pid_t parent = getpid();
   const pid_t child = fork();  // one thread so far
   if (child == 0) {
@@ -83,7 +88,7 @@ int RunLocalSupervised(const LocalOptions& options) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    const int exit_code = RunLocal(options, *work_dir);
+    const int exit_code = RunLocal(options, *work_dir, said);
     std::fflush(nullptr);
     _exit(exit_code);
   }
@@ -100,6 +105,7 @@ int RunLocalSupervised(const LocalOptions& options) {
     return WEXITSTATUS(status);
   }
   CleanUp(options, stood_before);
+  if (said != nullptr && said->load() != 0) return 1;
   std::fprintf(stderr, "%s: job %s failed: its process died of %s%s; no output was kept\n", options.program.c_str(),
                options.job.c_str(), SignalName(WTERMSIG(status)),
                WTERMSIG(status) == SIGKILL ? " (the machine may have run out of memory)" : "");

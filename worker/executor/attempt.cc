@@ -176,11 +176,16 @@ void Attempt::BadRecord(std::string message, std::string_view raw) {
   }
 }
 
+void Attempt::KeepRecord() {
+  if (!current_record.empty()) kept_record_ = Quote(current_record, 200);
+}
+
+// After unwinding: the record's bytes are gone, and only what KeepRecord() copied is left of them.
 void Attempt::UserError(const std::string& what) {
   pb::ErrorInfo error;
   error.set_kind(pb::ErrorInfo::USER_CODE);
   error.set_operator_label(CulpritLabel());
-  const std::string record = current_record.empty() ? "" : Quote(current_record, 200);
+  const std::string& record = kept_record_;
   error.set_record(record);
   error.set_message(StrCat("operator ", error.operator_label(), " ", what, record.empty() ? "" : StrCat("; record ", record)));
   Fail(std::move(error));
@@ -282,6 +287,7 @@ pb::TaskReport Attempt::Run() {
       RunOperators();
       if (!stopped()) FinishOutputs(&report);
     } catch (const std::bad_alloc&) {
+      RaiseHeapLimit();
       UserError("ran out of memory (the heap of the task's process is limited)");
     } catch (const std::exception& e) {
       UserError(StrCat("threw: ", e.what()));

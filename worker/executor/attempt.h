@@ -64,6 +64,7 @@ class Attempt final : public TaskContext {
   int64_t& counter(std::string_view name) override;
   pb::TaskLedger& ledger() override { return ledger_; }
   void BadRecord(std::string message, std::string_view raw) override;
+  void KeepRecord() override;
 
  private:
   class File;
@@ -93,6 +94,7 @@ class Attempt final : public TaskContext {
   pb::TaskLedger ledger_;
 
   std::atomic<bool> cancelled_{false};
+  std::string kept_record_;  // printable: of an exception on its way
   bool failed_ = false;
   pb::ErrorInfo error_;
   std::vector<pb::MissingInput> missing_;

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -32,6 +34,7 @@ thread_local CrashScope::State* current = nullptr;
 std::atomic<int> frame_lock{0};
 std::atomic<int> crashed{0};
 int crash_fd = -1;
+std::atomic<int>* said_flag = nullptr;
 int probe_pipe[2] = {-1, -1};
 char program_name[64] = "millrace";
 
@@ -175,8 +178,10 @@ void OnCrash(int signal, siginfo_t*, void*) {
     line.Text("crashed with ");
     line.Text(SignalMeaning(signal));
   }
+  if (said_flag != nullptr) line.Text("; no output was kept");
   line.Text("\n");
   if (write(STDERR_FILENO, line.data, line.size) < 0) _exit(128 + signal);
+  if (said_flag != nullptr) said_flag->store(1);
   if (crash_fd >= 0 || current == nullptr) {  // goes to the log of the job; by hand the sentence is enough
     void* frames[64];
     backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
@@ -238,8 +243,9 @@ void UseAlternateSignalStack() {
   owner.memory = memory;
 }
 
-void InstallCrashHandlers(int fd, const std::string& program) {
+void InstallCrashHandlers(int fd, const std::string& program, std::atomic<int>* said) {
   crash_fd = fd;
+  said_flag = said;
   const size_t bytes = std::min(program.size(), sizeof(program_name) - 1);
   std::memcpy(program_name, program.data(), bytes);
   program_name[bytes] = 0;
@@ -263,6 +269,13 @@ FrameLock::FrameLock() {
 }
 
 FrameLock::~FrameLock() { frame_lock.store(0, std::memory_order_release); }
+
+void RaiseHeapLimit() {
+  rlimit data;
+  if (getrlimit(RLIMIT_DATA, &data) != 0 || data.rlim_cur == RLIM_INFINITY) return;
+  data.rlim_cur = std::min<rlim_t>(data.rlim_max, data.rlim_cur + (256 << 20));
+  setrlimit(RLIMIT_DATA, &data);
+}
 
 const char* SignalName(int signal) {
   switch (signal) {

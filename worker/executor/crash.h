@@ -2,6 +2,7 @@
 // says which task did it before the process dies: the crash is charged to that task only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,7 +38,8 @@ void UseAlternateSignalStack();
 // Where the handler writes: `fd` with a length-prefixed FromExecutor frame (process mode), or, with fd < 0, one
 // sentence for people on stderr. `program` begins that sentence. The frame is written only when the
 // lock of FrameLock is free (or after 200 ms: then the frame is lost, and the process's death speaks).
-void InstallCrashHandlers(int fd, const std::string& program);
+// `said`, when given, is set to 1 after that sentence (memory shared with a parent, for instance).
+void InstallCrashHandlers(int fd, const std::string& program, std::atomic<int>* said = nullptr);
 
 // Held while a frame is written to the descriptor above.
 class FrameLock {
@@ -46,7 +48,11 @@ class FrameLock {
   ~FrameLock();
 };
 
-// "SIGSEGV", ...; "signal 42" for others.
+// User code took all the heap that the process may have (RLIMIT_DATA): 256 MiB more, as far as the hard limit
+// allows, let the rest of the process end in order.
+void RaiseHeapLimit();
+
+// "SIGSEGV", ...; "another signal" for others.
 const char* SignalName(int signal);
 // "crashed with SIGSEGV (invalid memory access)".
 std::string CrashSentence(const std::string& operator_label, int signal, const std::string& record);

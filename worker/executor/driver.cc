@@ -52,6 +52,7 @@ void Driver::Main(pb::StartDriver start) {
       error.set_kind(pb::ErrorInfo::USER_CODE);
       error.set_message("the job function threw something that is no std::exception");
     }
+    RaiseHeapLimit();  // should the job have taken all there is
     *finished->mutable_error() = std::move(error);
   }
   {

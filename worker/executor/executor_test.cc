@@ -20,14 +20,22 @@ struct Numbers {
   static void Run(const OperatorArgs& args, SinkBase* down) {
     const int n = std::stoi(args.spec.values());
     OperatorCounts& counts = args.context.counts(args.spec.id());
+    struct Guard {
+      TaskContext& context;
+      ~Guard() {
+        if (std::uncaught_exceptions() > 0) context.KeepRecord();
+        context.current_record = {};
+      }
+    };
+    std::string text;
+    const Guard guard{args.context};
     for (int i = 0; i < n && !args.context.stopped(); ++i) {
-      const std::string text = std::to_string(i);
+      text = std::to_string(i);
       args.context.current_record = text;
       ++counts.in;
       ++counts.out;
       static_cast<Sink<int>*>(down)->Push(i);
     }
-    args.context.current_record = {};
   }
 };
 
@@ -273,6 +281,7 @@ TEST_F(ExecutorTest, WhatUserCodeThrowsIsAFailedTask) {
     EXPECT_EQ(report.error().operator_label(), "Filter(Even)");
     EXPECT_NE(report.error().message().find(c.text), std::string::npos) << report.error().message();
     EXPECT_EQ(report.error().message().rfind("operator Filter(Even) ", 0), 0u) << report.error().message();
+    EXPECT_EQ(report.error().record(), "'13'");
     EXPECT_FALSE(report.has_file());
     EXPECT_TRUE(ListDir(dir_.File("out/_temporary/j-7"))->empty());
   }
