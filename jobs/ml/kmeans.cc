@@ -1,0 +1,202 @@
+#include "jobs/ml/kmeans.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace millrace::ml {
+namespace {
+
+// One after the other: the same bits whatever the vectors, for every element is a sum of its own.
+void AddTo(const double* __restrict from, size_t n, double* __restrict into) {
+  for (size_t i = 0; i < n; ++i) into[i] += from[i];
+}
+
+Tally TallyBlock(const Centres& centres, const FeatureBlock& block) {
+  Tally tally;
+  tally.sums.assign(size_t{centres.k} * centres.columns, 0.0);
+  tally.counts.assign(centres.k, 0);
+  std::vector<uint32_t> labels(block.rows);
+  std::vector<double> cost(block.rows);
+  NearestCentre(centres).Assign(block.values.data(), block.rows, labels.data(), cost.data());
+  for (uint32_t i = 0; i < block.rows; ++i) {
+    tally.cost += cost[i];
+    ++tally.counts[labels[i]];
+    AddTo(block.row(i), block.columns, tally.sums.data() + size_t{labels[i]} * block.columns);
+  }
+  return tally;
+}
+
+struct AddTallies {
+  void operator()(std::vector<Tally>& into, const std::vector<Tally>& tallies) const {
+    for (size_t s = 0; s < into.size(); ++s) {
+      into[s].cost += tallies[s].cost;
+      AddTo(tallies[s].sums.data(), tallies[s].sums.size(), into[s].sums.data());
+      for (size_t c = 0; c < into[s].counts.size(); ++c) into[s].counts[c] += tallies[s].counts[c];
+    }
+  }
+};
+
+// Moves the centres to the means of their points; the largest squared distance that one moved.
+double Update(const Tally& tally, Centres* centres) {
+  double farthest = 0;
+  for (uint32_t c = 0; c < centres->k; ++c) {
+    if (tally.counts[c] == 0) continue;
+    std::vector<double> mean(centres->columns);
+    for (uint32_t d = 0; d < centres->columns; ++d)
+      mean[d] = tally.sums[size_t{c} * centres->columns + d] / static_cast<double>(tally.counts[c]);
+    farthest = std::max(farthest, SquaredDistance(mean.data(), centres->row(c), centres->columns));
+    std::copy(mean.begin(), mean.end(), centres->row(c));
+  }
+  return farthest;
+}
+
+// What Silhouette() needs of every cluster.
+struct ClusterShape {
+  Centres means;
+  std::vector<uint64_t> counts;
+  std::vector<double> spreads;  // mean squared distance to the mean
+};
+MR_RECORD(ClusterShape, MR_NAMED(means), MR_NAMED(counts), MR_NAMED(spreads))
+
+// The mean squared distance from x to the points of a cluster is |x - mean|^2 + spread: no term is negative.
+double SilhouetteOf(const ClusterShape& shape, const double* x, uint32_t own) {
+  const double own_count = static_cast<double>(shape.counts[own]);
+  if (shape.counts[own] == 1) return 0;
+  double a = 0, b = std::numeric_limits<double>::infinity();
+  for (uint32_t c = 0; c < shape.means.k; ++c) {
+    if (shape.counts[c] == 0) continue;
+    const double mean = SquaredDistance(x, shape.means.row(c), shape.means.columns) + shape.spreads[c];
+    if (c == own) {
+      a = mean * own_count / (own_count - 1);
+    } else {
+      b = std::min(b, mean);
+    }
+  }
+  if (!std::isfinite(b) || a == b) return 0;
+  return a < b ? 1 - a / b : b / a - 1;
+}
+
+struct LabelledBlock {
+  std::vector<uint32_t> labels;
+  std::vector<double> cost;
+  LabelledBlock(const Centres& centres, const FeatureBlock& block) : labels(block.rows), cost(block.rows) {
+    NearestCentre(centres).Assign(block.values.data(), block.rows, labels.data(), cost.data());
+  }
+};
+
+struct AddVectors {
+  void operator()(std::vector<double>& into, const std::vector<double>& more) const {
+    AddTo(more.data(), more.size(), into.data());
+  }
+};
+
+}  // namespace
+
+std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets) {
+  return features.blocks
+      .Map(With(sets),
+           [](const std::vector<Centres>& all, const FeatureBlock& block) {
+             std::vector<Tally> tallies;
+             for (const Centres& centres : all) tallies.push_back(TallyBlock(centres, block));
+             return tallies;
+           },
+           "Assign")
+      .Aggregate(AddTallies{});
+}
+
+std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial, const KMeansOptions& options) {
+  std::vector<KMeansRun> runs(initial.size());
+  std::vector<size_t> open;  // runs that need another pass: to go on, or for the final labels
+  std::vector<bool> stopped(runs.size(), options.max_iterations == 0);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i].centres = initial[i];
+    open.push_back(i);
+  }
+  while (!open.empty()) {
+    std::vector<Centres> sets;
+    for (size_t i : open) sets.push_back(runs[i].centres);
+    const std::vector<Tally> tallies = TallyAll(features, sets);
+    std::vector<size_t> rest;
+    for (size_t at = 0; at < open.size(); ++at) {
+      KMeansRun& run = runs[open[at]];
+      const Tally& tally = tallies[at];
+      if (stopped[open[at]]) {
+        run.final_cost = tally.cost;
+        run.final_sizes = tally.counts;
+        continue;
+      }
+      run.cost_per_iteration.push_back(tally.cost);
+      run.sizes_per_iteration.push_back(tally.counts);
+      ++run.iterations;
+      run.converged = Update(tally, &run.centres) <= options.tolerance * options.tolerance;
+      stopped[open[at]] = run.converged || run.iterations >= options.max_iterations;
+      rest.push_back(open[at]);
+    }
+    open.swap(rest);
+  }
+  return runs;
+}
+
+double Silhouette(const Features& features, const Centres& centres) {
+  const Tally tally = TallyAll(features, {centres})[0];
+  ClusterShape shape{centres, tally.counts, {}};
+  Update(tally, &shape.means);
+  shape.spreads = features.blocks
+                      .Map(With(centres, shape.means),
+                           [](const Centres& c, const Centres& means, const FeatureBlock& block) {
+                             const LabelledBlock labelled(c, block);
+                             std::vector<double> sums(c.k);
+                             for (uint32_t i = 0; i < block.rows; ++i) {
+                               const uint32_t label = labelled.labels[i];
+                               sums[label] += SquaredDistance(block.row(i), means.row(label), block.columns);
+                             }
+                             return sums;
+                           },
+                           "Spreads")
+                      .Aggregate(AddVectors{});
+  for (uint32_t c = 0; c < centres.k; ++c)
+    if (shape.counts[c] > 0) shape.spreads[c] /= static_cast<double>(shape.counts[c]);
+  const double sum = features.blocks
+                         .Map(With(centres, shape),
+                              [](const Centres& c, const ClusterShape& s, const FeatureBlock& block) {
+                                const LabelledBlock labelled(c, block);
+                                double total = 0;
+                                for (uint32_t i = 0; i < block.rows; ++i)
+                                  total += SilhouetteOf(s, block.row(i), labelled.labels[i]);
+                                return total;
+                              },
+                              "Silhouette")
+                         .Aggregate(Sum{});
+  return sum / static_cast<double>(features.rows);
+}
+
+Dataset<Label> Labels(const Features& features, const Centres& centres) {
+  const std::vector<uint64_t> first_rows = features.has_id ? std::vector<uint64_t>() : features.FirstRows();
+  return features.numbered.FlatMap<Label>(
+      With(centres, first_rows),
+      [](const Centres& c, const std::vector<uint64_t>& first, const Numbered<FeatureBlock>& block, Emitter<Label>& out) {
+        const LabelledBlock labelled(c, block.record);
+        Label label;
+        for (uint32_t i = 0; i < block.record.rows; ++i) {
+          label.id = first.empty() ? block.record.ids[i] : std::to_string(first[block.row] + i);
+          label.cluster = labelled.labels[i];
+          out(label);
+        }
+      },
+      "Labels");
+}
+
+Table CentresTable(Job& job, const Features& features, const Centres& centres) {
+  Schema schema;
+  schema.Add("cluster", ValueType::kInt64);
+  for (const std::string& name : features.names) schema.Add(name, ValueType::kDouble);
+  std::vector<Row> rows;
+  for (uint32_t c = 0; c < centres.k; ++c) {
+    Row row{Value::Int64(c)};
+    for (uint32_t d = 0; d < centres.columns; ++d) row.Add(Value::Double(centres.row(c)[d]));
+    rows.push_back(std::move(row));
+  }
+  return {schema, job.Values<Row>(rows)};
+}
+
+}  // namespace millrace::ml

@@ -1,0 +1,44 @@
+// How often every word occurs: `word TAB count` in byte order of the words.
+//
+//   mrsubmit run --local wordcount --input=book.txt --output=counts --tokens=ascii
+//
+// --tokens says what a word is (jobs/ml/tokenizer.h): white = what stands between white space, ascii = letters
+// A-Z in lower case, unicode = letters of any script in lower case.
+#include "common/pipeline/pipeline.h"
+#include "jobs/ml/tokenizer.h"
+
+namespace millrace {
+
+struct WordCountOptions : CommonOptions {
+  std::string tokens = "white";
+};
+MR_OPTIONS(WordCountOptions, MR_OPTION(tokens, "white|ascii|unicode", "What a word is"))
+
+struct WordCount {
+  std::string_view word;
+  uint64_t count = 0;
+};
+MR_RECORD(WordCount, MR_NAMED(word), MR_NAMED(count))
+
+Dataset<std::string_view> Words(const Dataset<std::string_view>& text, const std::string& tokens) {
+  using View = std::string_view;
+  using Out = Emitter<View>;
+  if (tokens == "ascii")
+    return text.FlatMap<View>([](const View& block, Out& out) { ml::AsciiTokens(block, out); }, "Words(ascii)");
+  if (tokens == "unicode")
+    return text.FlatMap<View>([](const View& block, Out& out) { ml::UnicodeTokens(block, out); }, "Words(unicode)");
+  return text.FlatMap<View>([](const View& block, Out& out) { ml::WhiteTokens(block, out); }, "Words(white)");
+}
+
+void CountWords(Job& job, const WordCountOptions& options) {
+  Words(job.ReadTextBlocks(options.input), options.tokens)
+      .KeyBy([](std::string_view word) { return word; }, [](std::string_view) { return uint64_t{1}; })
+      .InKeyOrder()
+      .ReduceByKey(Sum{}, "Count")
+      .Pairs()
+      .Map([](const KeyValue<std::string_view, uint64_t>& pair) { return WordCount{pair.key, pair.value}; })
+      .Write(options.output, {.format = "tsv"});
+}
+MR_JOB("wordcount", CountWords, "How often every word of a text occurs")
+
+}  // namespace millrace
