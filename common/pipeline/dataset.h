@@ -33,6 +33,10 @@ plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::O
                           plan::OperatorSpec reader);
 // Bounds from the sampled keys of all tasks: at most partitions - 1, strictly rising.
 std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions);
+// Makes the shuffle `node` partition by range: its bounds come from a sample of `input`, KeyOf{}(record, &bytes)
+// being a record's key, taken when the first action needs the node.
+template <typename KeyOf, typename T>
+void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::string& values = {});
 template <typename T>
 plan::OperatorSpec WriteSpec(const std::string& values);
 }  // namespace internal
@@ -128,6 +132,15 @@ class Dataset {
     return SortImpl<internal::FunctionKey<T, KeyFn>>("Sort");
   }
 
+  // Likewise by key(values..., const T&).
+  template <typename KeyFn, typename... V>
+  Dataset SortBy(const WithValues<V...>& values, KeyFn) const {
+    static_assert(internal::Portable<KeyFn>, "operators take captureless functions; send values by With()");
+    return SortImpl<internal::FunctionKey<T, KeyFn>, V...>("Sort", internal::EncodeValues(values));
+  }
+  // Totally ordered by the records themselves, which must be usable as keys: only the key is shuffled.
+  Dataset Sort() const;
+
   // About `fraction` of the records, chosen by (seed, task, position): the same in every run.
   Dataset Sample(double fraction, uint64_t seed) const {
     return Next<T, internal::SampleOp<T>>("Sample", pb::LAW_FILTER, EncodeToString(std::tuple(fraction, seed)));
@@ -180,9 +193,12 @@ class Dataset {
   Keyed<K, V> MakeKeyed(std::string label, std::string values) const {
     return Keyed<K, V>(Next<KeyValue<K, V>, Op>(std::move(label), pb::LAW_MAP, std::move(values)));
   }
-  template <typename KeyOf>
-  Dataset SortImpl(std::string label) const;
+  template <typename KeyOf, typename... V>
+  Dataset SortImpl(std::string label, const std::string& values = {}) const;
   std::vector<uint64_t> CountPerTask() const;
+
+  template <typename KeyOf, typename U>
+  friend void internal::PartitionByRange(plan::Node& node, const Dataset<U>& input, const std::string& values);
   pb::ActionResult RunResult(plan::OperatorSpec terminal, std::string label, bool sample = false) const;
 
   Job* job_;
@@ -199,12 +215,19 @@ class Keyed {
   auto Keys() const { return pairs_.Map([](const Pair& pair) { return pair.key; }, "Keys"); }
   auto Values() const { return pairs_.Map([](const Pair& pair) { return pair.value; }, "Values"); }
 
+  // What follows (ReduceByKey, Group...) partitions by range of the key instead of by hash: its result is in key
+  // order over all partitions. Costs a sampling action where there is more than one partition.
+  Keyed InKeyOrder() const {
+    Keyed ordered = *this;
+    ordered.in_key_order_ = true;
+    return ordered;
+  }
+
   // One record per key: values folded left by the combiner, in a fixed order. V must own its bytes.
   template <typename C>
   Keyed ReduceByKey(C, std::string label = "ReduceByKey") const {
     static_assert(internal::Portable<C>, "a combiner is an empty function object");
-    return Keyed(Dataset<Pair>(
-        &pairs_.job(),
+    return Keyed(Shuffled<Pair>(
         internal::ShuffleNode({pairs_.node()},
                               {internal::Spec<internal::CombineWriter<K, V, C>>("Combine", pb::LAW_NONE)},
                               internal::Spec<internal::CombineReader<K, V, C>>(std::move(label)))));
@@ -271,14 +294,19 @@ class Keyed {
   }
 
  private:
+  template <typename U>
+  Dataset<U> Shuffled(plan::NodePtr node) const {
+    if (in_key_order_) internal::PartitionByRange<internal::PairKey<K, V>>(*node, pairs_);
+    return Dataset<U>(&pairs_.job(), std::move(node));
+  }
   template <typename U, typename By, typename F, typename... W>
   Dataset<U> Group(const WithValues<W...>& values, F, std::string label) const {
     static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
-    return Dataset<U>(&pairs_.job(),
-                      internal::ShuffleNode({pairs_.node()},
-                                            {internal::Spec<internal::GroupWriter<K, V, By>>("Shuffle", pb::LAW_SINK)},
-                                            internal::Spec<internal::GroupReader<K, V, U, F, W...>>(
-                                                std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
+    return Shuffled<U>(
+        internal::ShuffleNode({pairs_.node()},
+                              {internal::Spec<internal::GroupWriter<K, V, By>>("Shuffle", pb::LAW_SINK)},
+                              internal::Spec<internal::GroupReader<K, V, U, F, W...>>(
+                                  std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
   }
   template <typename U, typename B, typename F, typename... W>
   Dataset<U> CoGroupImpl(const Keyed<K, B>& right, const WithValues<W...>& values, F, std::string label) const {
@@ -292,6 +320,7 @@ class Keyed {
   }
 
   Dataset<Pair> pairs_;
+  bool in_key_order_ = false;
 };
 
 // Rows whose columns are known at run time, with their schema.

@@ -118,31 +118,48 @@ void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options, c
   job_->RunAction(action);
 }
 
-template <typename T>
-template <typename KeyOf>
-Dataset<T> Dataset<T>::SortImpl(std::string label) const {
-  plan::NodePtr node =
-      internal::ShuffleNode({node_}, {internal::Spec<internal::SortWriter<T, KeyOf>>(label, pb::LAW_SINK)},
-                            internal::Spec<internal::SortedReader<T>>("Merge"));
-  // The bounds come from a sample, taken when the first action needs the sorted data.
-  const Dataset input = *this;
-  node->prepare = [input](plan::Node& shuffle) {
-    const uint32_t partitions = plan::ChoosePartitions(shuffle, input.job_->lower_options());
+namespace internal {
+
+template <typename KeyOf, typename T>
+void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::string& values) {
+  node.prepare = [input, values](plan::Node& shuffle) {
+    Job& job = input.job();
+    const uint32_t partitions = plan::ChoosePartitions(shuffle, job.lower_options());
     if (partitions > 1) {
-      const pb::ActionResult result = input.RunResult(internal::Spec<internal::SampleKeysOp<T, KeyOf>>("SampleKeys"),
-                                                      "Sample", plan::ReadsFilesDirectly(*input.node_));
+      const pb::ActionResult result =
+          input.RunResult(Spec<SampleKeysOp<T, KeyOf>>("SampleKeys", pb::LAW_NONE, values), "Sample",
+                          plan::ReadsFilesDirectly(*input.node()));
       std::vector<std::string> keys;
       for (const std::string& part : result.results()) {
         std::vector<std::string> some;
-        if (!DecodeAll(std::string_view(part), &some))
-          input.job_->Fail(pb::ErrorInfo::INTERNAL, "a sample cannot be decoded");
+        if (!DecodeAll(std::string_view(part), &some)) job.Fail(pb::ErrorInfo::INTERNAL, "a sample cannot be decoded");
         keys.insert(keys.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
       }
-      for (std::string& bound : internal::RangeBounds(std::move(keys), partitions))
-        shuffle.shuffle.add_bounds(std::move(bound));
+      for (std::string& bound : RangeBounds(std::move(keys), partitions)) shuffle.shuffle.add_bounds(std::move(bound));
     }
     shuffle.shuffle.set_partitioner(pb::ShuffleTarget::RANGE);
   };
+}
+
+}  // namespace internal
+
+template <typename T>
+template <typename KeyOf, typename... V>
+Dataset<T> Dataset<T>::SortImpl(std::string label, const std::string& values) const {
+  using Key = internal::WithKey<KeyOf, V...>;
+  plan::NodePtr node =
+      internal::ShuffleNode({node_}, {internal::Spec<internal::SortWriter<T, Key>>(label, pb::LAW_SINK, values)},
+                            internal::Spec<internal::SortedReader<T>>("Merge"));
+  internal::PartitionByRange<Key>(*node, *this, values);
+  return Dataset(job_, node);
+}
+
+template <typename T>
+Dataset<T> Dataset<T>::Sort() const {
+  using Key = internal::WithKey<internal::RecordKey<T>>;
+  plan::NodePtr node = internal::ShuffleNode({node_}, {internal::Spec<internal::SortKeyWriter<T>>("Sort", pb::LAW_SINK)},
+                                             internal::Spec<internal::SortedKeyReader<T>>("Merge"));
+  internal::PartitionByRange<Key>(*node, *this);
   return Dataset(job_, node);
 }
 
@@ -155,11 +172,14 @@ Dataset<T> Job::Read(std::string_view uri, const ReadOptions& options) {
 }
 
 template <typename T>
-Dataset<T> Job::Values(const std::vector<T>& records) {
+Dataset<T> Job::Values(const std::vector<T>& records, uint32_t partitions) {
   auto node = std::make_shared<plan::Node>();
   node->kind = plan::Node::Kind::kValues;
-  std::string* bytes = node->values.add_partitions();
-  for (const T& record : records) Codec<T>::Encode(record, bytes);
+  for (uint64_t p = 0; p < partitions; ++p) {
+    std::string* bytes = node->values.add_partitions();
+    for (size_t i = p * records.size() / partitions; i < (p + 1) * records.size() / partitions; ++i)
+      Codec<T>::Encode(records[i], bytes);
+  }
   node->op = internal::Spec<internal::ValuesOp<T>>("Values");
   return Dataset<T>(this, node);
 }

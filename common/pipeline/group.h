@@ -244,6 +244,57 @@ class CacheWriter : public Sink<T> {
   std::string value_;
 };
 
+// Sorting records that are their own keys: nothing but the key travels.
+template <typename T>
+class SortKeyWriter : public Sink<T> {
+ public:
+  static constexpr std::string_view kKind = "Sort";
+  static OperatorFunction Describe() { return SinkFunction<SortKeyWriter, SinkBase>(); }
+  SortKeyWriter(const OperatorArgs& args, SinkBase*)
+      : out_(args.context.shuffle_output()), counts_(args.context.counts(args.spec.id())) {}
+  void Push(const T& record) override {
+    ++counts_.in;
+    ++counts_.out;
+    key_.clear();
+    KeyCodec<T>::Encode(record, &key_);
+    out_.Add(out_.PartitionOf(key_), key_, {});
+  }
+  void Finish() override {}
+
+ private:
+  ShuffleOutput& out_;
+  OperatorCounts& counts_;
+  std::string key_;
+};
+
+template <typename T>
+struct SortedKeyReader {
+  static constexpr std::string_view kKind = "Merge";
+  static OperatorFunction Describe() {
+    OperatorFunction function;
+    function.kind = kKind;
+    function.run_source = &Run;
+    return function;
+  }
+  static void Run(const OperatorArgs& args, SinkBase* down) {
+    auto* sink = static_cast<Sink<T>*>(down);
+    ShuffleInput& in = args.context.shuffle_input();
+    OperatorCounts& counts = args.context.counts(args.spec.id());
+    KeyArena arena;
+    T record{};
+    while (!args.context.stopped() && in.Next()) {
+      ++counts.in;
+      arena.Reset();
+      if (!DecodeKey(in.key(), &arena, &record)) {
+        args.context.FailInternal("a sorted record of " + args.spec.label() + " cannot be decoded");
+        return;
+      }
+      ++counts.out;
+      sink->Push(record);
+    }
+  }
+};
+
 // Sorting by a key function of the record: key -> record, partitioned by range.
 template <typename T, typename KeyOf>
 class SortWriter : public Sink<T> {
@@ -257,7 +308,7 @@ class SortWriter : public Sink<T> {
     ++counts_.out;
     key_.clear();
     value_.clear();
-    values_.Call(KeyOf{}, record, &key_);
+    KeyOf::Encode(values_, record, &key_);
     Codec<T>::Encode(record, &value_);
     out_.Add(out_.PartitionOf(key_), key_, value_);
   }
@@ -266,7 +317,7 @@ class SortWriter : public Sink<T> {
  private:
   ShuffleOutput& out_;
   OperatorCounts& counts_;
-  DecodedValues<> values_;
+  typename KeyOf::WithArgs values_;
   std::string key_, value_;
 };
 

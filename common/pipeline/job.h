@@ -40,20 +40,20 @@ class JobAborted : public std::exception {
 };
 
 struct ReadOptions {
-  std::string format;         // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
-  std::string delimiter;      // "" = by --delimiter
+  std::string format = {};    // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
+  std::string delimiter = {}; // "" = by --delimiter
   bool quote = true;          // csv: false takes quotes as ordinary bytes
 };
 
 struct WriteOptions {
-  std::string format;     // "csv", "tsv", "jsonl", "text", "binary"; "" = by the record type
-  std::string extension;  // "" = by the format
+  std::string format = {};     // "csv", "tsv", "jsonl", "text", "binary"; "" = by the record type
+  std::string extension = {};  // "" = by the format
 };
 
 struct TableOptions {
-  std::vector<std::string> columns;   // "" = all, in file order
-  std::vector<std::string> text;      // columns to take as text whatever they look like
-  ReadOptions read;
+  std::vector<std::string> columns = {};  // "" = all, in file order
+  std::vector<std::string> text = {};     // columns to take as text whatever they look like
+  ReadOptions read = {};
 };
 
 class Job {
@@ -71,9 +71,9 @@ class Job {
   Dataset<std::string_view> ReadFixed(std::string_view uri, uint64_t record_bytes);
   // A csv with columns known at run time. Types are found from the first 1,000 records: int64 counts as double.
   Table ReadTable(std::string_view uri, const TableOptions& options = {});
-  // Records of the driver's own, in one partition.
+  // Records of the driver's own, in `partitions` runs of equal length (one task each).
   template <typename T>
-  Dataset<T> Values(const std::vector<T>& records);
+  Dataset<T> Values(const std::vector<T>& records, uint32_t partitions = 1);
 
   // One file of the output beside its tables ("summary.json", "report.html").
   void WriteFile(std::string_view name, std::string_view contents);

@@ -83,9 +83,36 @@ struct MemberKey {
 };
 template <typename T, typename KeyFn>
 struct FunctionKey {
-  void operator()(const T& record, std::string* out) const {
-    using K = std::decay_t<std::invoke_result_t<KeyFn, const T&>>;
-    KeyCodec<K>::Encode(KeyFn{}(record), out);
+  void operator()(const T& record, std::string* out) const { Encode(KeyFn{}(record), out); }
+  template <typename... V>
+  void With(const T& record, std::string* out, const V&... values) const { Encode(KeyFn{}(values..., record), out); }
+
+ private:
+  template <typename K>
+  static void Encode(const K& key, std::string* out) { KeyCodec<K>::Encode(key, out); }
+};
+template <typename T>
+struct RecordKey {
+  void operator()(const T& record, std::string* out) const { KeyCodec<T>::Encode(record, out); }
+};
+template <typename K, typename V>
+struct PairKey {
+  using WithArgs = DecodedValues<>;
+  static void Encode(const DecodedValues<>&, const KeyValue<K, V>& record, std::string* out) {
+    KeyCodec<K>::Encode(record.key, out);
+  }
+};
+// A key function and the values sent to it.
+template <typename KeyOf, typename... V>
+struct WithKey {
+  using WithArgs = DecodedValues<V...>;
+  template <typename T>
+  static void Encode(const DecodedValues<V...>& values, const T& record, std::string* out) {
+    if constexpr (sizeof...(V) == 0) {
+      KeyOf{}(record, out);
+    } else {
+      values.Call([&](const V&... v) { KeyOf{}.With(record, out, v...); });
+    }
   }
 };
 

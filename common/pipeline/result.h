@@ -105,12 +105,13 @@ class SampleKeysOp : public Sink<T> {
  public:
   static constexpr std::string_view kKind = "SampleKeys";
   static OperatorFunction Describe() { return SinkFunction<SampleKeysOp, SinkBase>(); }
-  SampleKeysOp(const OperatorArgs& args, SinkBase*) : counts_(args.context.counts(args.spec.id())), result_(args) {}
+  SampleKeysOp(const OperatorArgs& args, SinkBase*)
+      : counts_(args.context.counts(args.spec.id())), values_(args), result_(args) {}
   void Push(const T& record) override {
     if (counts_.in++ % stride_ != 0) return;
     ++counts_.out;
     keys_.emplace_back();
-    KeyOf{}(record, &keys_.back());
+    KeyOf::Encode(values_, record, &keys_.back());
     // Thin out evenly instead of keeping the first ones: the sample stays spread over the task.
     if (keys_.size() < kLimit) return;
     for (size_t i = 0; 2 * i < keys_.size(); ++i) keys_[i] = std::move(keys_[2 * i]);
@@ -125,6 +126,7 @@ class SampleKeysOp : public Sink<T> {
  private:
   static constexpr size_t kLimit = 4096;
   OperatorCounts& counts_;
+  typename KeyOf::WithArgs values_;
   ResultBuffer result_;
   std::vector<std::string> keys_;
   uint64_t stride_ = 1;
