@@ -180,6 +180,11 @@ void Scheduler::Settle(Job& job, JobState state) {
   state_.driverless.erase(job.id);
   state_.closing.erase(job.id);
   state_.dirty_jobs.erase(job.id);
+  state_.finished.push_back(job.id);
+  while (state_.finished.size() > 1 && state_.finished.size() > options_.finished_jobs) {
+    state_.jobs.erase(state_.finished.front());
+    state_.finished.pop_front();
+  }
   Tell(job, state == JobState::kSucceeded ? "succeeded" : state == JobState::kKilled ? "over: killed" : "over: failed");
   Changed(job);
 }

@@ -1,6 +1,7 @@
 // All that the scheduler knows. Read it through Scheduler's accessors for status; only the scheduler writes.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -151,6 +152,7 @@ struct State {
   // Jobs with something to grant, fewest outstanding attempts first: (outstanding, job).
   std::set<std::pair<uint64_t, JobId>> ready_jobs;
   std::set<JobId> live_jobs;    // not final
+  std::deque<JobId> finished;   // final, in the order of their ends: the oldest are forgotten
   std::set<JobId> driverless;   // pending or running, and no driver placed
   std::set<JobId> closing;      // the driver is done, publishing, or aborting
   std::set<JobId> dirty_jobs;   // demand has to be worked out again

@@ -157,6 +157,7 @@ struct Options {
   uint32_t drivers_per_slot = 4;       // further jobs wait
   int64_t abort_wait_ms = 5'000;       // for attempts of a failed job to stop before its temporaries go
   int64_t abort_give_up_ms = 60'000;   // with no worker that could remove them
+  uint32_t finished_jobs = 1'000;      // remembered for status after their end (at least 1)
   bool task_stories = true;            // a Story line per grant and report
   BrokenRule broken = BrokenRule::kNone;
 };

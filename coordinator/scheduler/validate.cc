@@ -23,6 +23,7 @@ class Checker {
              "worker " + std::to_string(id) + " is listed as free under a wrong key");
       }
     }
+    Want(state_.live_jobs.size() + state_.finished.size() == state_.jobs.size(), "a job is neither live nor finished");
     Want(state_.dirty_jobs.empty(), "a step left a job to be reworked");
     return wrong_;
   }

@@ -61,6 +61,7 @@ void Scheduler::RecoverJob(const RecoveredJob& recovered) {
       stage.tasks = {};
       stage.pending.clear();
     }
+    state_.finished.push_back(job.id);
     return;
   }
   state_.live_jobs.insert(job.id);

@@ -19,6 +19,7 @@ void Script::SetOptions(const Line& line) {
   number("max_driver_losses", options_.max_driver_losses);
   number("max_publish_attempts", options_.max_publish_attempts);
   number("drivers_per_slot", options_.drivers_per_slot);
+  number("finished_jobs", options_.finished_jobs);
   number("abort_wait_ms", options_.abort_wait_ms);
   number("abort_give_up_ms", options_.abort_give_up_ms);
 }

@@ -6,12 +6,22 @@ using scheduler::ErrorKind;
 using scheduler::JobState;
 using scheduler::Outcome;
 
-void Checkers::BeforeStep(const Event& event) {
+void Checkers::BeforeStep(int64_t now_ms, const Event& event) {
+  now_ms_ = now_ms;
+  must_end_.clear();
+  request_valid_ = false;
+  published_ = 0;
   reported_ok_ = AttemptId{};
   reporter_ = 0;
   registered_.clear();
   running_brought_.clear();
   std::visit([this](const auto& e) { See(e); }, event);
+}
+
+void Checkers::AfterStep() {
+  for (JobId job : must_end_) {
+    if (!jobs_[job].decided) Complain("job " + std::to_string(job) + " goes on after a failure that no retry can help");
+  }
 }
 
 void Checkers::OnCommand(const Command& command) {
@@ -25,6 +35,12 @@ void Checkers::OnCrash() {
     book.manifests.clear();
     book.last_version.clear();
     book.charged.clear();
+    book.signatures.clear();
+    book.driver_worker = 0;
+    book.publisher = 0;
+    book.last_request = 0;
+    book.driver_finished = false;
+    book.recovered = book.leased > 0;
   }
 }
 
@@ -33,6 +49,7 @@ void Checkers::Down(WorkerId id) {
   worker.up = false;
   worker.outstanding.clear();
   for (auto& [job_id, book] : jobs_) {
+    if (book.driver_worker == id) book.driver_worker = 0;
     for (auto it = book.places.begin(); it != book.places.end();) {
       if (it->second.worker == id) {
         ++book.changes[it->first.first];
@@ -49,6 +66,7 @@ void Checkers::Down(WorkerId id) {
 void Checkers::See(const scheduler::CoordinatorStarted& event) {
   if (event.incarnation <= incarnation_) Complain("the incarnation does not rise");
   incarnation_ = event.incarnation;
+  started_ms_ = now_ms_;
 }
 
 void Checkers::See(const scheduler::WorkerUp& event) {
@@ -61,6 +79,11 @@ void Checkers::See(const scheduler::WorkerUp& event) {
   worker.slots = event.slots;
   worker.credits = event.credits;
   worker.profile = event.profile;
+  for (const auto& driver : event.drivers) {  // the driver of the present lease is believed if there is no other
+    auto book = jobs_.find(driver.job);
+    if (book == jobs_.end() || book->second.driver_worker != 0 || book->second.driver_finished) continue;
+    if (book->second.leased == driver.driver_epoch) book->second.driver_worker = event.worker;
+  }
   for (const auto& held : event.held) registered_[held.attempt] = event.worker;
   for (const auto& id : event.running) {
     registered_[id] = event.worker;
@@ -92,7 +115,7 @@ void Checkers::See(const scheduler::TaskReported& event) {
     reporter_ = event.worker;
   }
   if (event.outcome == Outcome::kFailed || event.outcome == Outcome::kCrashed) {
-    ++book.charged[{event.attempt.stage, event.attempt.task}];
+    SeeCharged(book, event);
   }
   if (event.outcome != Outcome::kFetchFailed) return;
   // What stood in the manifest that the fetch named is what is missing. If it has stood there since, it is lost now.
@@ -107,6 +130,65 @@ void Checkers::See(const scheduler::TaskReported& event) {
   }
 }
 
+void Checkers::SeeCharged(JobBook& book, const scheduler::TaskReported& event) {
+  const TaskRef task{event.attempt.stage, event.attempt.task};
+  ++book.charged[task];
+  if (book.decided || book.publishing) return;
+  if (event.error.kind == ErrorKind::kBadInput) must_end_.insert(event.attempt.job);
+  if (event.error.kind == ErrorKind::kSystem) return;
+  std::string& last = book.signatures[task];
+  if (last == event.error.signature) must_end_.insert(event.attempt.job);
+  last = event.error.signature;
+}
+
+void Checkers::SeeAction(JobId job, DriverEpoch epoch, ActionId action, const scheduler::Bytes& print) {
+  auto it = jobs_.find(job);
+  if (it == jobs_.end()) return;
+  JobBook& book = it->second;
+  if (book.driver_worker == 0 || epoch != book.leased || book.decided || book.publishing) return;
+  request_valid_ = true;
+  auto [known, fresh] = book.prints.try_emplace(action, print);
+  if (fresh || known->second == print) return;
+  // Planned by an earlier driver, if that was durable.
+  if (book.planned.count(action) == 0) {
+    known->second = print;
+  } else {
+    book.differed = true;
+    must_end_.insert(job);
+  }
+}
+
+void Checkers::See(const scheduler::ActionRequested& event) {
+  SeeAction(event.job, event.driver_epoch, event.action, event.fingerprint);
+}
+
+void Checkers::See(const scheduler::ActionRecorded& event) {
+  SeeAction(event.job, event.driver_epoch, event.action, event.fingerprint);
+}
+
+void Checkers::See(const scheduler::DriverFinished& event) {
+  auto it = jobs_.find(event.job);
+  if (it == jobs_.end() || it->second.driver_worker == 0 || it->second.leased != event.driver_epoch) return;
+  it->second.driver_finished = event.ok;
+  it->second.driver_worker = 0;
+}
+
+void Checkers::See(const scheduler::DriverLost& event) {
+  auto worker = workers_.find(event.worker);
+  if (worker == workers_.end() || !worker->second.up || worker->second.epoch != event.epoch) return;
+  auto it = jobs_.find(event.job);
+  if (it == jobs_.end() || it->second.driver_worker != event.worker) return;
+  if (it->second.leased == event.driver_epoch) it->second.driver_worker = 0;
+}
+
+void Checkers::See(const scheduler::PublishReported& event) {
+  auto worker = workers_.find(event.worker);
+  if (worker == workers_.end() || !worker->second.up || worker->second.epoch != event.epoch) return;
+  auto it = jobs_.find(event.job);
+  if (it == jobs_.end() || it->second.publisher != event.worker || it->second.last_request != event.request) return;
+  published_ = event.ok ? 1 : -1;
+}
+
 // ---- commands ----
 
 void Checkers::Check(const scheduler::JournalJob& command) {
@@ -117,6 +199,8 @@ void Checkers::Check(const scheduler::JournalJob& command) {
 void Checkers::Check(const scheduler::JournalDriverLease& command) {
   JobBook& book = jobs_[command.job];
   if (command.driver_epoch <= book.leased) Complain("a driver epoch does not rise");
+  if (book.driver_worker != 0) Complain("a second driver is placed while the first is there");
+  if (book.driver_finished) Complain("a driver is placed after the job function has ended");
   book.leased = command.driver_epoch;
   if (!book.profile.empty() && book.profile != command.profile) Complain("a job changes its numeric profile");
   book.profile = command.profile;
@@ -128,6 +212,7 @@ void Checkers::Check(const scheduler::StartDriver& command) {
   if (command.driver_epoch != book.leased) Complain("a driver is started whose lease is not in the journal");
   if (command.driver_epoch <= book.started) Complain("a driver epoch is started twice");
   book.started = command.driver_epoch;
+  book.driver_worker = command.worker;
   const WorkerBook& worker = workers_[command.worker];
   if (!worker.up || worker.draining) Complain("a driver is started at a worker that is down or draining");
   if (worker.profile != book.profile) Complain("a driver is started at a worker of another profile");
@@ -136,6 +221,7 @@ void Checkers::Check(const scheduler::StartDriver& command) {
 void Checkers::Check(const scheduler::JournalAction& command) {
   JobBook& book = jobs_[command.job];
   if (!book.planned.insert(command.action).second) Complain("an action is planned twice");
+  if (!request_valid_) Complain("an action is planned that the driver with the lease did not ask for");
   if (book.publishing || book.decided) Complain("an action is planned for a job that is over");
 }
 
@@ -241,6 +327,7 @@ void Checkers::Check(const scheduler::Grant& command) {
   if (!worker.up || worker.draining) Complain("granted to a worker that is down or draining: " + Text(id));
   if (worker.profile != book.profile) Complain("granted to a worker of another profile: " + Text(id));
   if (book.decided || book.settled || book.publishing) Complain("granted after its job is over: " + Text(id));
+  if (book.recovered && now_ms_ < started_ms_ + kGraceMs) Complain("granted before workers had time to return");
   if (book.planned.count(id.action) == 0) Complain("granted before its action is journaled: " + Text(id));
   const JobModel& model = Model(id.job);
   auto stage = model.stages.find(id.stage);
@@ -282,16 +369,22 @@ void Checkers::Check(const scheduler::JournalJobState& command) {
     case JobState::kPublishing:
       if (book.decided) Complain("a failed job is published");
       if (book.done != book.planned) Complain("published before every action is done");
+      if (!book.driver_finished) Complain("published before the driver with the lease has ended");
       book.publishing = true;
       break;
     case JobState::kSucceeded:
       if (book.decided) Complain("a failed job succeeds");
       if (!book.publishing) Complain("a job succeeds that was not published");
+      if (book.last_request != 0 && published_ != 1) Complain("a job succeeds before its list was carried out");
       book.succeeded = book.settled = true;
       break;
     default:
       if (book.succeeded) Complain("a job fails that has succeeded");
-      if (!book.decided) book.error = command.error;
+      if (!book.decided) {
+        book.error = command.error;
+        book.decided_ms = now_ms_;
+        if (book.publishing && published_ != -1) Complain("a job ends in the middle of its publishing");
+      }
       book.decided = true;
       book.settled |= command.settled;
       break;
@@ -300,12 +393,19 @@ void Checkers::Check(const scheduler::JournalJobState& command) {
 
 void Checkers::Check(const scheduler::Publish& command) {
   JobBook& book = jobs_[command.job];
-  if (command.request <= book.last_request) Complain("a publish request is recycled");
+  if (!requests_.insert(command.request).second) Complain("a publish request is recycled");
   book.last_request = command.request;
+  book.publisher = command.worker;
   if (!workers_[command.worker].up) Complain("published by a worker that is down");
   workers_[command.worker].touched.insert(command.job);
   if (!command.commit) {
     if (!book.decided) Complain("aborted though it was not decided");
+    for (const auto& [id, worker] : workers_) {
+      for (const auto& [attempt, cancelled] : worker.outstanding) {
+        if (attempt.job != command.job || now_ms_ >= book.decided_ms + kAbortWaitMs) continue;
+        Complain("temporaries are removed while an attempt may still write: " + Text(attempt));
+      }
+    }
     return;
   }
   if (!book.publishing || book.decided) Complain("published though it was not decided");
@@ -393,7 +493,7 @@ void Checkers::AtEnd(const JobModel& job, const std::map<TaskRef, uint64_t>& pub
     if (book.wrote && !aborted) Complain(name + "its temporaries were never removed");
     return;
   }
-  if (job.MustFail()) Complain(name + "it succeeded, but cannot have");
+  if (job.MustFail() || book.differed) Complain(name + "it succeeded, but cannot have");
   for (const auto& [id, shape] : job.stages) {
     if (shape.output != OutputKind::kWrite || job.unsteady_stage != 0) continue;
     for (TaskId task = 0; task < shape.tasks; ++task) {

@@ -21,11 +21,14 @@ using scheduler::Event;
 using scheduler::Version;
 using scheduler::WorkerId;
 
+constexpr int64_t kGraceMs = 600, kAbortWaitMs = 800;
+
 class Checkers {
  public:
   explicit Checkers(const Scenario& scenario) : scenario_(scenario) {}
 
-  void BeforeStep(const Event& event);
+  void BeforeStep(int64_t now_ms, const Event& event);
+  void AfterStep();  // all commands of the step were carried out
   // In order, as they are carried out. After a crash in the middle of a step only the journal ones that
   // became durable are told.
   void OnCommand(const Command& command);
@@ -60,6 +63,12 @@ class Checkers {
     std::map<std::pair<StageId, Version>, uint64_t> manifests;  // the changes that each version stands for
     std::map<StageId, Version> last_version;
     std::map<TaskRef, uint32_t> charged;
+    std::map<TaskRef, std::string> signatures;  // of the last charged failure
+    std::map<ActionId, scheduler::Bytes> prints;
+    WorkerId driver_worker = 0;     // who has the role by our books
+    bool driver_finished = false;   // the driver of the present lease ended well
+    bool differed = false;          // a driver planned something else than one before: it cannot end well
+    bool recovered = false;         // it was running when the coordinator died
     std::set<ActionId> planned, done;        // journaled
     DriverEpoch leased = 0, started = 0;
     std::string profile;
@@ -67,6 +76,8 @@ class Checkers {
     scheduler::JobState state = scheduler::JobState::kPending;
     scheduler::ErrorFacts error;
     uint64_t last_request = 0;
+    WorkerId publisher = 0;         // who was sent that
+    int64_t decided_ms = 0;
   };
   struct WorkerBook {
     Epoch epoch = 0;
@@ -83,6 +94,13 @@ class Checkers {
   void See(const scheduler::WorkerDown& event);
   void See(const scheduler::WorkerDraining& event);
   void See(const scheduler::TaskReported& event);
+  void See(const scheduler::ActionRequested& event);
+  void See(const scheduler::ActionRecorded& event);
+  void See(const scheduler::DriverFinished& event);
+  void See(const scheduler::DriverLost& event);
+  void See(const scheduler::PublishReported& event);
+  void SeeAction(JobId job, DriverEpoch epoch, ActionId action, const scheduler::Bytes& print);
+  void SeeCharged(JobBook& book, const scheduler::TaskReported& event);
   template <typename T>
   void See(const T&) {}
   // commands
@@ -115,9 +133,13 @@ class Checkers {
   std::map<JobId, JobBook> jobs_;
   std::map<WorkerId, WorkerBook> workers_;
   std::set<AttemptId> granted_;
-  std::set<Epoch> epochs_;
+  std::set<uint64_t> requests_;  // of Publish
   uint64_t incarnation_ = 0;
+  int64_t now_ms_ = 0, started_ms_ = 0;
   // Of the step under way.
+  std::set<JobId> must_end_;   // what happened leaves no other way
+  int published_ = 0;          // the file list under way was answered: 1 well, -1 not
+  bool request_valid_ = false; // an action was asked for by the driver that has the lease
   AttemptId reported_ok_;      // an attempt that was running reported success now (job 0: none)
   WorkerId reporter_ = 0;
   std::map<AttemptId, WorkerId> registered_;  // outputs and attempts brought by WorkerUp
