@@ -104,7 +104,7 @@ void Run(const uint8_t* data, size_t size) {
   if (size < 3) return;
   const bool header = (data[0] & 1) != 0;
   const char delimiter = (data[0] & 2) != 0 ? ';' : ',';
-  const uint64_t buffer_bytes = 1 + data[1], split_bytes = 1 + data[2];
+  const uint64_t buffer_bytes = 1 + data[1], split_bytes = 1 + data[2] + size / 16;
   const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
   static const int fd = memfd_create("csv_fuzz", 0);
   if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))

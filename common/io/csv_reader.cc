@@ -24,8 +24,8 @@ CsvReader::CsvReader(const pb::FileSource& source, int split, std::vector<int> w
       on_bad_(std::move(on_bad)),
       input_(source, split, limits),
       max_record_bytes_(input_.limits().max_record_bytes),
-      seps_(kIndexBlock + 64),
-      row_ends_(kIndexBlock + 64),
+      seps_(std::min<size_t>(kIndexBlock, input_.capacity()) + 64),
+      row_ends_(seps_.size()),
       fields_(wanted.size()) {
   const auto format = ParseFormat(source);
   if (!format.ok()) {
@@ -130,8 +130,11 @@ bool CsvReader::Index() {
   while (!done_) {
     const uint32_t size = static_cast<uint32_t>(input_.size());
     if (indexed_ < size) {
-      if (seps_.size() < seps_size_ + kIndexBlock + 64) seps_.resize(seps_size_ + 2 * kIndexBlock + 64);
-      IndexBlock(std::min(indexed_ + kIndexBlock, size));
+      const uint32_t stop = std::min(indexed_ + kIndexBlock, size);
+      const size_t need = seps_size_ + (stop - indexed_) + 64;
+      if (seps_.size() < need) seps_.resize(2 * need);
+      if (row_ends_.size() < need) row_ends_.resize(2 * need);
+      IndexBlock(stop);
     } else if (input_.at_end()) {
       done_ = true;
       if (next_begin_ >= size) return false;
@@ -265,7 +268,7 @@ const char* CsvReader::ParseField(std::string_view text, CsvField* field) {
   }
   text.remove_prefix(1);
   const size_t first = text.find('"');
-  if (first + 1 == text.size()) {  // the usual case: no quote inside
+  if (first != text.npos && first + 1 == text.size()) {  // the usual case: no quote inside
     field->text = text.substr(0, first);
     return nullptr;
   }

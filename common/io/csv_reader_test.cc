@@ -106,6 +106,13 @@ TEST_F(CsvReaderTest, UnterminatedQuoteNamesTheLineWhereItOpens) {
       << result.bad[0];
 }
 
+TEST_F(CsvReaderTest, LoneQuoteIsNotAnEmptyText) {
+  const CsvResult result = Read("a,b\n1,\"");
+  EXPECT_TRUE(result.rows.empty());
+  ASSERT_EQ(result.bad.size(), 1u);
+  EXPECT_NE(result.bad[0].find("a quote that is not closed"), std::string::npos) << result.bad[0];
+}
+
 TEST_F(CsvReaderTest, MisplacedQuotes) {
   const CsvResult result = Read("a,b\n5\" x 6\",2\n\"x\"y,3\n\"m\nn\",\"p\" \n1,2\n");
   EXPECT_EQ(result.rows, (Rows{{"1", "2"}}));

@@ -61,7 +61,7 @@ void Run(const uint8_t* data, size_t size) {
   file.set_size_bytes(info->size);
   file.set_mtime_ns(info->mtime_ns);
   const auto whole = PlanSplits("jsonl", {}, {file}, 0);
-  const auto cut = PlanSplits("jsonl", {}, {file}, 1 + data[0]);
+  const auto cut = PlanSplits("jsonl", {}, {file}, 1 + data[0] + size / 16);
   if (!whole.ok() || !cut.ok()) std::abort();
   if (Read(whole->source, uint64_t{1} << 16, true) != Read(cut->source, 1 + data[1], false)) std::abort();
 }

@@ -17,7 +17,7 @@ LineReader::LineReader(const pb::FileSource& source, int split, const ReaderLimi
     : on_bad_(std::move(on_bad)),
       input_(source, split, limits),
       max_record_bytes_(input_.limits().max_record_bytes),
-      ends_(kIndexBlock + 16) {
+      ends_(std::min(kIndexBlock, input_.capacity()) + 16) {
   const auto format = ParseFormat(source);
   if (!format.ok()) {
     input_.Fail(format.status());
@@ -46,6 +46,7 @@ bool LineReader::Index() {
     if (indexed_ < input_.size()) {
       const char* data = base_ = input_.data();
       const size_t stop = std::min<size_t>(indexed_ + kIndexBlock, input_.size());
+      if (ends_.size() < stop - indexed_ + 16) ends_.resize(kIndexBlock + 16);
       const __m256i lf = _mm256_set1_epi8('\n');
       uint32_t size = 0;
       for (size_t at = indexed_; at < stop; at += 64) {

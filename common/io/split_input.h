@@ -59,6 +59,8 @@ class SplitInput {
   const std::string& path() const { return file_.uri(); }
   const ReaderLimits& limits() const { return limits_; }
   const pb::Split& split() const { return split_; }
+  // The buffer at first: the split's size where that is less than limits().buffer_bytes.
+  size_t capacity() const { return capacity_; }
 
   // "FILE:LINE" of an offset: reads the file from its start, for error messages only. The offset within
   // the line does not matter.
