@@ -7,7 +7,7 @@ namespace {
 
 class Checker {
  public:
-  explicit Checker(const State& state, const Options& options) : state_(state), options_(options) {}
+  explicit Checker(const State& state) : state_(state) {}
 
   std::string Run() {
     for (const auto& [id, worker] : state_.workers) CheckWorker(id, worker);
@@ -43,6 +43,7 @@ class Checker {
     }
     const bool free = worker.up && !worker.draining && worker.slots > 0 && worker.outstanding.size() < worker.capacity();
     Want(free == worker.free_listed, name + ": wrong in the list of free workers");
+    Want(worker.outstanding.size() <= worker.capacity(), name + ": more attempts than slots and credits");
     uint64_t drivers = 0;
     for (const auto& [job_id, job] : state_.jobs) drivers += job.driver_worker == id ? 1 : 0;
     Want(drivers == worker.drivers, name + ": number of drivers is wrong");
@@ -136,7 +137,6 @@ class Checker {
   }
 
   const State& state_;
-  const Options& options_;
   std::map<JobId, uint64_t> outstanding_;
   std::string wrong_;
 };
@@ -145,7 +145,7 @@ class Checker {
 
 std::string Scheduler::ValidateState() const {
   if (options_.broken != BrokenRule::kNone) return "";
-  return Checker(state_, options_).Run();
+  return Checker(state_).Run();
 }
 
 }  // namespace millrace::scheduler
