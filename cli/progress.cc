@@ -17,6 +17,7 @@ namespace {
 // More than these finish lines would scroll the story away (an elbow has hundreds of stages).
 constexpr uint32_t kFinishLines = 24;
 constexpr int64_t kPlainIntervalMs = 2000;
+constexpr int64_t kPendingMs = 500;
 constexpr uint32_t kLinesInPlace = 8;
 
 bool Running(const pb::StageStatus& stage) { return stage.running() > 0 && stage.done() < stage.tasks(); }
@@ -119,9 +120,15 @@ void Progress::Clear() {
 
 void Progress::Update(const pb::JobStatus& job, int64_t now_ms) {
   if (mode_ == Mode::kNone) return;
+  // A reason that stands for a moment only (the driver thinks) is not worth a line.
   if (job.pending_reason() != pending_) {
     pending_ = job.pending_reason();
-    if (!pending_.empty() && mode_ == Mode::kPlain) Note(StrCat(job.id(), " pending: ", pending_));
+    pending_ms_ = now_ms;
+  }
+  if (mode_ == Mode::kPlain && !pending_.empty() && pending_ != pending_told_ &&
+      now_ms - pending_ms_ >= kPendingMs) {
+    pending_told_ = pending_;
+    Note(StrCat(job.id(), " pending: ", pending_));
   }
   for (const pb::StageStatus& stage : job.stages()) {
     Seen& seen = stages_[stage.stage()];

@@ -46,9 +46,10 @@ class Progress {
   Mode mode_;
   FILE* out_;
   std::map<uint32_t, Seen> stages_;
-  std::string pending_;
-  uint32_t lines_ = 0;     // in place at the moment
-  uint32_t finished_ = 0;  // stages
+  std::string pending_, pending_told_;
+  int64_t pending_ms_ = 0;  // since when it is this reason
+  uint32_t lines_ = 0;      // in place at the moment
+  uint32_t finished_ = 0;   // stages
   int64_t plain_ms_ = 0;
 };
 

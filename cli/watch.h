@@ -15,8 +15,8 @@ namespace millrace::cli {
 // or to kill; without a terminal it detaches.
 int WatchToEnd(Client& client, const std::string& id, const Options& options);
 
-// Keeps SIGINT and SIGTERM for WatchToEnd to read. Call it before the Client is made: gRPC's threads inherit the mask,
-// and one without it would die of the signal.
+// Keeps SIGINT and SIGTERM for WatchToEnd to read. Call it before the Client is made: gRPC's threads inherit
+// the mask, and one without it would die of the signal.
 void HoldSignals();
 
 // Exit code of an ended job.

@@ -2,6 +2,7 @@
 
 Nothing here waits for time to pass: every wait is for a line, an exit or a state, with a limit after which it fails.
 """
+import glob
 import gzip
 import hashlib
 import json
@@ -181,11 +182,14 @@ class Fleet:
 
     def executors(self, worker):
         """Pids of the children of a worker: its executors."""
-        try:
-            with open(f"/proc/{worker.process.pid}/task/{worker.process.pid}/children") as file:
-                return [int(pid) for pid in file.read().split()]
-        except OSError:
-            return []
+        found = []
+        for path in glob.glob(f"/proc/{worker.process.pid}/task/*/children"):
+            try:
+                with open(path) as file:
+                    found += [int(pid) for pid in file.read().split()]
+            except OSError:  # a thread that ended meanwhile
+                pass
+        return found
 
 
 class Case(unittest.TestCase):

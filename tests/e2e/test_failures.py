@@ -15,7 +15,8 @@ class Failures(harness.Case):
     def setUp(self):
         super().setUp()
         self.words = harness.words_file(self.path("words.txt"), 24)
-        self.options = ["wordcount", f"--input={self.words}"]
+        # Many small tasks: when two are done, most are not.
+        self.options = ["wordcount", f"--input={self.words}", "--split-bytes=256KiB", "--partitions=8"]
 
     def expected(self):
         out = self.path("local")
@@ -68,6 +69,27 @@ class Failures(harness.Case):
 
 
 class CoordinatorRestart(harness.Case):
+    def test_wait_survives(self):
+        words = harness.words_file(self.path("words.txt"), 24)
+        options = ["wordcount", f"--input={words}", "--split-bytes=256KiB", "--partitions=8"]
+        local = self.path("local")
+        self.local(*options, f"--output={local}")
+        with Fleet(workers=2, slots=1) as fleet:
+            out = self.path("out")
+            job = fleet.submit(*options, f"--output={out}")
+            waiting = fleet.spawn("wait", job, "--progress=plain")
+            for stderr_line in waiting.stderr:
+                if "stage" in stderr_line:
+                    break
+            fleet.coordinator.kill(signal.SIGKILL)
+            fleet.coordinator.close()
+            fleet.start_coordinator()
+            _, stderr = waiting.communicate(timeout=harness.LIMIT_S)
+            self.assertEqual(waiting.returncode, 0, stderr)
+            self.assertIn("is back", stderr)
+            self.assertEqual(digest(out), digest(local))
+            self.assertIn("recovered", fleet.mrsubmit("events", job, check=0).stdout)
+
     def test_kmeans_survives_driver_and_coordinator(self):
         prices = harness.prices_file(self.path("prices.csv"), 60000)
         options = ["kmeans", f"--input={prices}", "--features=Open,Volume", "--id=Symbol", "--k=6", "--tolerance=0",
