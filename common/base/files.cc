@@ -149,7 +149,8 @@ absl::StatusOr<size_t> PRead(int fd, char* buffer, size_t size, uint64_t offset,
 absl::Status PReadFull(int fd, char* buffer, size_t size, uint64_t offset, const std::string& path) {
   MR_ASSIGN_OR_RETURN(const size_t got, PRead(fd, buffer, size, offset, path));
   if (got == size) return absl::OkStatus();
-  return DataLoss("'", path, "' ends at byte ", offset + got, ", but ", size, " bytes were expected at byte ", offset);
+  return DataLoss("'", path, "' ends at byte ", offset + got, ", but ", size, " bytes were expected at byte ",
+                  offset);
 }
 
 absl::Status MakeDirs(const std::string& path) {
@@ -163,7 +164,8 @@ absl::Status MakeDirs(const std::string& path) {
     error = errno;
   }
   if (error == EEXIST && IsDirectory(path)) return absl::OkStatus();
-  if (error == EEXIST) return AlreadyExists("cannot create the folder '", path, "': a file of that name exists");
+  if (error == EEXIST)
+    return AlreadyExists("cannot create the folder '", path, "': a file of that name exists");
   return ErrnoStatus(error, "create the folder", path);
 }
 

@@ -66,8 +66,10 @@ TEST(Files, ErrorsAreSentencesThatNameThePath) {
   ScopedTempDir dir;
   const std::string none = dir.File("none");
   EXPECT_EQ(ReadFile(none).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(MessageOf(ReadFile(none).status()), StrCat("cannot open '", none, "': No such file or directory"));
-  EXPECT_EQ(MessageOf(ReadFile(dir.path()).status()), StrCat("cannot read '", dir.path(), "': it is a folder"));
+  EXPECT_EQ(MessageOf(ReadFile(none).status()),
+            StrCat("cannot open '", none, "': No such file or directory"));
+  EXPECT_EQ(MessageOf(ReadFile(dir.path()).status()),
+            StrCat("cannot read '", dir.path(), "': it is a folder"));
   EXPECT_FALSE(ListDir(none).ok());
   EXPECT_FALSE(StatFile(none).ok());
   EXPECT_FALSE(WriteFile(dir.File("none/x"), "").ok());
@@ -118,7 +120,9 @@ TEST(Profile, IsStableWithinAMachine) {
 }
 
 // Run by hand with GLIBC_TUNABLES to see that a machine without FMA has another profile.
-TEST(Profile, PrintIt) { std::printf("profile %s: %s\n", GetNumericProfile().digest.c_str(), GetNumericProfile().text.c_str()); }
+TEST(Profile, PrintIt) {
+  std::printf("profile %s: %s\n", GetNumericProfile().digest.c_str(), GetNumericProfile().text.c_str());
+}
 
 TEST(BlockingQueue, DrainsAfterClose) {
   BlockingQueue<int> queue;

@@ -26,7 +26,8 @@ class Probe {
     values_.insert(values_.end(), matrix.data(), matrix.data() + matrix.size());
   }
   std::string Digest() const {
-    return Sha256Hex({reinterpret_cast<const char*>(values_.data()), values_.size() * sizeof(double)}).substr(0, 16);
+    return Sha256Hex({reinterpret_cast<const char*>(values_.data()), values_.size() * sizeof(double)})
+        .substr(0, 16);
   }
 
  private:
@@ -36,8 +37,8 @@ class Probe {
 void ProbeLibm(Probe* probe) {
   Random random(20230103);
   for (int i = 0; i < kInputs; ++i) {
-    const double unit = random.Double();           // [0, 1)
-    const double wide = (unit - 0.5) * 60;         // [-30, 30)
+    const double unit = random.Double();    // [0, 1)
+    const double wide = (unit - 0.5) * 60;  // [-30, 30)
     const double positive = std::ldexp(1 + random.Double(), static_cast<int>(random.Between(-40, 40)));
     probe->Add(std::exp(wide));
     probe->Add(std::exp2(wide));
@@ -121,7 +122,8 @@ const NumericProfile& GetNumericProfile() {
     ProbeEigen(&probe);
     NumericProfile out;
     out.digest = probe.Digest();
-    out.text = StrCat(FeatureText(), ", Eigen ", EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".", EIGEN_MINOR_VERSION);
+    out.text = StrCat(FeatureText(), ", Eigen ", EIGEN_WORLD_VERSION, ".", EIGEN_MAJOR_VERSION, ".",
+                      EIGEN_MINOR_VERSION);
     return out;
   }();
   return profile;
@@ -137,7 +139,8 @@ __attribute__((target("arch=x86-64"))) std::string CheckCpu() {
   if (!__builtin_cpu_supports("bmi2")) missing = "BMI2";
   if (missing == nullptr) return "";
   return StrCat("this CPU has no ", missing,
-                ", but Millrace is built for x86-64-v3 (Intel Haswell or AMD Excavator and later): run it on a newer machine");
+                ", but Millrace is built for x86-64-v3 (Intel Haswell or AMD Excavator and later): run it on "
+                "a newer machine");
 }
 
 }  // namespace millrace

@@ -8,16 +8,20 @@
 namespace millrace {
 
 void StrPiece::SetSigned(int64_t value) {
-  view_ = {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
+  view_ = {buffer_,
+           static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
 }
 void StrPiece::SetUnsigned(uint64_t value) {
-  view_ = {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
+  view_ = {buffer_,
+           static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
 }
 void StrPiece::SetFloat(float value) {
-  view_ = {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
+  view_ = {buffer_,
+           static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
 }
 void StrPiece::SetDouble(double value) {
-  view_ = {buffer_, static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
+  view_ = {buffer_,
+           static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof(buffer_), value).ptr - buffer_)};
 }
 
 namespace internal {
@@ -109,13 +113,27 @@ std::string JsonQuote(std::string_view text) {
   for (const char c : text) {
     const uint8_t byte = static_cast<uint8_t>(c);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         if (byte < 0x20) {
           out += "\\u00";

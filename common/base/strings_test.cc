@@ -16,7 +16,9 @@ using namespace std::literals;
 
 TEST(StrCat, TakesEverything) {
   const std::string text = "s";
-  EXPECT_EQ(StrCat("a", text, "v"sv, absl::string_view("x"), 'c', true, -1, 2u, int64_t{-3}, uint64_t{4}, 0.5, 1.5f), "asvxctrue-12-340.51.5");
+  EXPECT_EQ(StrCat("a", text, "v"sv, absl::string_view("x"), 'c', true, -1, 2u, int64_t{-3}, uint64_t{4}, 0.5,
+                   1.5f),
+            "asvxctrue-12-340.51.5");
   EXPECT_EQ(StrCat(), "");
   EXPECT_EQ(StrCat(uint8_t{7}, int16_t{-8}, size_t{9}), "7-89");
   std::string out = "x";
@@ -74,7 +76,8 @@ TEST(ParseBytes, UnitsAndRefusals) {
   EXPECT_EQ(ParseBytes("3k"), 3000u);
   EXPECT_EQ(ParseBytes("1.5GiB"), 3u << 29);
   EXPECT_EQ(ParseBytes("9223372036854775807"), uint64_t{INT64_MAX});
-  for (const char* bad : {"", "MiB", "-1", "1XB", "1MiBs", "64 M B", "1ii", "9223372036854775808", "16EiB", "1e3", "99999999999TiB", ".5"}) {
+  for (const char* bad : {"", "MiB", "-1", "1XB", "1MiBs", "64 M B", "1ii", "9223372036854775808", "16EiB",
+                          "1e3", "99999999999TiB", ".5"}) {
     EXPECT_EQ(ParseBytes(bad), std::nullopt) << bad;
   }
 }
@@ -114,7 +117,8 @@ TEST(Status, MacrosAndMakers) {
   EXPECT_EQ(Quarter(5, &out).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(MessageOf(Annotate(NotFound("x"), "while reading")), "while reading: x");
   EXPECT_TRUE(Annotate(absl::OkStatus(), "x").ok());
-  EXPECT_EQ(MessageOf(ErrnoStatus(ENOSPC, "write to", "/a")).substr(0, 35), "the disk is full while writing /a: ");
+  EXPECT_EQ(MessageOf(ErrnoStatus(ENOSPC, "write to", "/a")).substr(0, 35),
+            "the disk is full while writing /a: ");
 }
 
 TEST(Ids, TextBothWays) {

@@ -17,7 +17,8 @@ std::string OneDecimal(double value) {
   return out;
 }
 
-std::string Scaled(uint64_t value, double step, const char* const* units, size_t unit_count, std::string_view gap) {
+std::string Scaled(uint64_t value, double step, const char* const* units, size_t unit_count,
+                   std::string_view gap) {
   double scaled = static_cast<double>(value);
   size_t unit = 0;
   while (unit + 1 < unit_count && scaled >= step - 0.5) {

@@ -33,10 +33,12 @@ void CheckText(std::string_view text) {
   ParseFloat(text, &single);
   int64_t integer, integer_again;
   if (ParseInt64(text, &integer)) {
-    if (!ParseInt64(Value::Int64(integer).ToString(), &integer_again) || integer_again != integer) std::abort();
+    if (!ParseInt64(Value::Int64(integer).ToString(), &integer_again) || integer_again != integer)
+      std::abort();
   }
   Date date, date_again;
-  if (ParseDate(text, &date) && (!ParseDate(date.ToString(), &date_again) || date != date_again)) std::abort();
+  if (ParseDate(text, &date) && (!ParseDate(date.ToString(), &date_again) || date != date_again))
+    std::abort();
   Timestamp instant, instant_again;
   if (ParseTimestamp(text, &instant)) {
     if (!ParseTimestamp(instant.ToString(), &instant_again) || instant != instant_again) std::abort();
@@ -51,18 +53,42 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 12) {
-    case 0: Check<Row>(bytes); break;
-    case 1: Check<testing::Nest>(bytes); break;
-    case 2: Check<std::vector<testing::Nest>>(bytes); break;
-    case 3: Check<std::vector<double>>(bytes); break;
-    case 4: Check<std::vector<std::vector<std::string>>>(bytes); break;
-    case 5: Check<std::map<std::string, std::vector<int32_t>>>(bytes); break;
-    case 6: Check<std::tuple<std::string_view, std::optional<int64_t>, testing::Colour, bool>>(bytes); break;
-    case 7: Check<Schema>(bytes); break;
-    case 8: Check<std::vector<testing::Nothing>>(bytes); break;
-    case 9: Check<std::vector<Value>>(bytes); break;
-    case 10: Check<std::vector<bool>>(bytes); break;
-    default: CheckText(bytes); break;
+    case 0:
+      Check<Row>(bytes);
+      break;
+    case 1:
+      Check<testing::Nest>(bytes);
+      break;
+    case 2:
+      Check<std::vector<testing::Nest>>(bytes);
+      break;
+    case 3:
+      Check<std::vector<double>>(bytes);
+      break;
+    case 4:
+      Check<std::vector<std::vector<std::string>>>(bytes);
+      break;
+    case 5:
+      Check<std::map<std::string, std::vector<int32_t>>>(bytes);
+      break;
+    case 6:
+      Check<std::tuple<std::string_view, std::optional<int64_t>, testing::Colour, bool>>(bytes);
+      break;
+    case 7:
+      Check<Schema>(bytes);
+      break;
+    case 8:
+      Check<std::vector<testing::Nothing>>(bytes);
+      break;
+    case 9:
+      Check<std::vector<Value>>(bytes);
+      break;
+    case 10:
+      Check<std::vector<bool>>(bytes);
+      break;
+    default:
+      CheckText(bytes);
+      break;
   }
   return 0;
 }

@@ -28,12 +28,13 @@ struct Plain {
 };
 MR_RECORD(Plain, MR_NAMED(x), MR_NAMED(y), MR_NAMED(day), MR_NAMED(flag), MR_NAMED(small))
 
-using CodecTypes = ::testing::Types<bool, int8_t, uint8_t, char, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t,
-                                    float, double, std::string, Date, Timestamp, Colour, std::optional<std::string>,
-                                    std::pair<int64_t, std::string>, std::tuple<>, std::tuple<double, bool, int32_t>,
-                                    std::vector<double>, std::vector<bool>, std::vector<std::vector<std::string>>,
-                                    std::array<int32_t, 4>, std::array<double, 3>, std::array<int, 0>, Quote, Nothing,
-                                    Nest, std::vector<Nothing>, std::vector<Nest>, std::optional<Nest>, Plain>;
+using CodecTypes =
+    ::testing::Types<bool, int8_t, uint8_t, char, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t,
+                     float, double, std::string, Date, Timestamp, Colour, std::optional<std::string>,
+                     std::pair<int64_t, std::string>, std::tuple<>, std::tuple<double, bool, int32_t>,
+                     std::vector<double>, std::vector<bool>, std::vector<std::vector<std::string>>,
+                     std::array<int32_t, 4>, std::array<double, 3>, std::array<int, 0>, Quote, Nothing, Nest,
+                     std::vector<Nothing>, std::vector<Nest>, std::optional<Nest>, Plain>;
 TYPED_TEST_SUITE(CodecProperties, CodecTypes);
 
 TYPED_TEST(CodecProperties, DecodesToTheSameBytesAndRefusesLess) {
@@ -75,13 +76,17 @@ TYPED_TEST(CodecProperties, SurvivesNoise) {
 TEST(Codec, StatedBytes) {
   EXPECT_EQ(EncodeToString(int32_t{-1}), "\x01"s);
   EXPECT_EQ(EncodeToString(uint64_t{300}), "\xac\x02"s);
-  EXPECT_EQ(EncodeToString("ab"s), "\x02" "ab");
+  EXPECT_EQ(EncodeToString("ab"s),
+            "\x02"
+            "ab");
   EXPECT_EQ(EncodeToString(std::optional<bool>(true)), "\x01\x01"s);
   EXPECT_EQ(EncodeToString(Nothing{}), "\0"s);
   EXPECT_EQ(EncodeToString(std::tuple<>{}), "\0"s);
   EXPECT_EQ(EncodeToString(std::monostate{}), "\0"s);
   EXPECT_EQ(EncodeToString(std::vector<double>{1.0}), "\x01\0\0\0\0\0\0\xf0\x3f"s);
-  EXPECT_EQ(EncodeToString(std::map<std::string, int>{{"a", 1}}), "\x01\x01" "a\x02");
+  EXPECT_EQ(EncodeToString(std::map<std::string, int>{{"a", 1}}),
+            "\x01\x01"
+            "a\x02");
 }
 
 TEST(Codec, ViewsPointIntoTheBuffer) {
@@ -155,7 +160,11 @@ TEST(Schema, FromARecordAndBack) {
   Schema back;
   ASSERT_TRUE(DecodeAll(EncodeToString(schema), &back));
   EXPECT_EQ(back, schema);
-  EXPECT_FALSE(DecodeAll("\x01\x01" "a\x07"sv, &back)) << "no such type";
+  EXPECT_FALSE(
+      DecodeAll("\x01\x01"
+                "a\x07"sv,
+                &back))
+      << "no such type";
   EXPECT_EQ(SchemaOf<Nest>()[1].type, ValueType::kNull);
 }
 

@@ -16,7 +16,9 @@ uint64_t StableHash(std::string_view bytes, uint64_t seed) {
 struct Digest128::State {
   XXH3_state_t xxh;
 };
-void Digest128::Free::operator()(State* state) const { XXH3_freeState(reinterpret_cast<XXH3_state_t*>(state)); }
+void Digest128::Free::operator()(State* state) const {
+  XXH3_freeState(reinterpret_cast<XXH3_state_t*>(state));
+}
 
 Digest128::Digest128() : state_(reinterpret_cast<State*>(XXH3_createState())) {
   if (state_ == nullptr) std::abort();
@@ -26,7 +28,9 @@ Digest128::~Digest128() = default;
 Digest128::Digest128(Digest128&&) noexcept = default;
 Digest128& Digest128::operator=(Digest128&&) noexcept = default;
 
-void Digest128::Update(std::string_view bytes) { XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size()); }
+void Digest128::Update(std::string_view bytes) {
+  XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
 void Digest128::Reset() { XXH3_128bits_reset(&state_->xxh); }
 
 namespace {

@@ -9,7 +9,8 @@ constexpr size_t kBlockBytes = 4096;
 }  // namespace
 
 void KeyArena::Grow(size_t size) {
-  const size_t block = std::max({size, kBlockBytes, blocks_.empty() ? 0 : std::min<size_t>(blocks_.back().size * 2, 1 << 20)});
+  const size_t block =
+      std::max({size, kBlockBytes, blocks_.empty() ? 0 : std::min<size_t>(blocks_.back().size * 2, 1 << 20)});
   blocks_.push_back({std::make_unique_for_overwrite<char[]>(block), block});
   next_ = blocks_.back().bytes.get();
   left_ = block;

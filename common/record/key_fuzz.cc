@@ -43,15 +43,33 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 9) {
-    case 0: Check<std::string>(bytes); break;
-    case 1: Check<testing::Quote>(bytes); break;
-    case 2: Check<std::tuple<std::string, Descending<std::string>, double>>(bytes); break;
-    case 3: Check<std::vector<std::string>>(bytes); break;
-    case 4: Check<Descending<std::optional<std::string>>>(bytes); break;
-    case 5: Check<std::pair<double, float>>(bytes); break;
-    case 6: Check<std::tuple<int8_t, uint64_t, Date, Timestamp, bool>>(bytes); break;
-    case 7: Check<std::optional<std::vector<Descending<std::string>>>>(bytes); break;
-    default: CheckValue(bytes); break;
+    case 0:
+      Check<std::string>(bytes);
+      break;
+    case 1:
+      Check<testing::Quote>(bytes);
+      break;
+    case 2:
+      Check<std::tuple<std::string, Descending<std::string>, double>>(bytes);
+      break;
+    case 3:
+      Check<std::vector<std::string>>(bytes);
+      break;
+    case 4:
+      Check<Descending<std::optional<std::string>>>(bytes);
+      break;
+    case 5:
+      Check<std::pair<double, float>>(bytes);
+      break;
+    case 6:
+      Check<std::tuple<int8_t, uint64_t, Date, Timestamp, bool>>(bytes);
+      break;
+    case 7:
+      Check<std::optional<std::vector<Descending<std::string>>>>(bytes);
+      break;
+    default:
+      CheckValue(bytes);
+      break;
   }
   return 0;
 }

@@ -21,14 +21,17 @@ int Sign(int x) { return x < 0 ? -1 : x > 0 ? 1 : 0; }
 template <typename K>
 class KeyProperties : public ::testing::Test {};
 
-using KeyTypes = ::testing::Types<
-    bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, char, float, double, std::string,
-    Date, Timestamp, Colour, std::optional<int32_t>, std::optional<std::string>, std::optional<double>,
-    std::pair<std::string, int32_t>, std::tuple<std::string, std::string, double>, std::array<std::string, 2>,
-    std::vector<std::string>, std::vector<bool>, Descending<int32_t>, Descending<std::string>, Descending<double>,
-    Descending<std::optional<std::string>>, std::tuple<std::string, Descending<std::string>, int64_t>,
-    Descending<std::tuple<std::string, Descending<double>, std::string>>, std::optional<Descending<std::string>>, Quote,
-    std::tuple<Quote, std::string>, std::optional<std::optional<bool>>, std::tuple<std::optional<std::string>, Date>>;
+using KeyTypes =
+    ::testing::Types<bool, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, uint64_t, char,
+                     float, double, std::string, Date, Timestamp, Colour, std::optional<int32_t>,
+                     std::optional<std::string>, std::optional<double>, std::pair<std::string, int32_t>,
+                     std::tuple<std::string, std::string, double>, std::array<std::string, 2>,
+                     std::vector<std::string>, std::vector<bool>, Descending<int32_t>,
+                     Descending<std::string>, Descending<double>, Descending<std::optional<std::string>>,
+                     std::tuple<std::string, Descending<std::string>, int64_t>,
+                     Descending<std::tuple<std::string, Descending<double>, std::string>>,
+                     std::optional<Descending<std::string>>, Quote, std::tuple<Quote, std::string>,
+                     std::optional<std::optional<bool>>, std::tuple<std::optional<std::string>, Date>>;
 TYPED_TEST_SUITE(KeyProperties, KeyTypes);
 
 TYPED_TEST(KeyProperties, BytesOrderAsValuesAndComeBack) {
@@ -42,7 +45,9 @@ TYPED_TEST(KeyProperties, BytesOrderAsValuesAndComeBack) {
     if (order != 0) {
       ASSERT_FALSE(key_a.starts_with(key_b)) << Hex(key_a) << " " << Hex(key_b);
       ASSERT_FALSE(key_b.starts_with(key_a)) << Hex(key_a) << " " << Hex(key_b);
-      if (order < 0) { ASSERT_LE(KeyPrefix64(key_a), KeyPrefix64(key_b)); }
+      if (order < 0) {
+        ASSERT_LE(KeyPrefix64(key_a), KeyPrefix64(key_b));
+      }
     }
     arena.Reset();
     TypeParam back{};
@@ -68,7 +73,9 @@ TEST(Key, StatedBytes) {
   EXPECT_EQ(EncodeKey(int16_t{-1}), "\x7f\xff"s);
   EXPECT_EQ(EncodeKey(uint16_t{258}), "\x01\x02"s);
   EXPECT_EQ(EncodeKey("ab"s), "ab\0\0"s);
-  EXPECT_EQ(EncodeKey(std::string_view("a\0b"sv)), "a\0\xff" "b\0\0"s);
+  EXPECT_EQ(EncodeKey(std::string_view("a\0b"sv)),
+            "a\0\xff"
+            "b\0\0"s);
   EXPECT_EQ(EncodeKey(Descending<uint8_t>{1}), "\xfe"s);
   EXPECT_EQ(EncodeKey(std::optional<bool>()), "\0"s);
   EXPECT_EQ(EncodeKey(Nothing{}), "");
@@ -78,8 +85,10 @@ TEST(Key, StatedBytes) {
 TEST(Key, NumbersThatAreTheSameKey) {
   EXPECT_EQ(EncodeKey(-0.0), EncodeKey(0.0));
   EXPECT_EQ(EncodeKey(-0.0f), EncodeKey(0.0f));
-  EXPECT_EQ(EncodeKey(-std::numeric_limits<double>::quiet_NaN()), EncodeKey(std::numeric_limits<double>::signaling_NaN()));
-  EXPECT_GT(EncodeKey(std::numeric_limits<double>::quiet_NaN()), EncodeKey(std::numeric_limits<double>::infinity()));
+  EXPECT_EQ(EncodeKey(-std::numeric_limits<double>::quiet_NaN()),
+            EncodeKey(std::numeric_limits<double>::signaling_NaN()));
+  EXPECT_GT(EncodeKey(std::numeric_limits<double>::quiet_NaN()),
+            EncodeKey(std::numeric_limits<double>::infinity()));
 }
 
 TEST(Key, ViewsPointIntoTheInputUnlessTheyCannot) {
@@ -105,8 +114,15 @@ TEST(Key, WhatNoEncoderWritesIsRefused) {
   EXPECT_FALSE(DecodeKey("abc\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("a\0\xff\0\x01"sv, &arena, &text));
   EXPECT_FALSE(DecodeKey("abc\0\0x"sv, &arena, &text));
-  EXPECT_FALSE(DecodeKey("a\0\x01" "b\0\0"sv, &arena, &text));
-  EXPECT_FALSE(DecodeKey("a\0\xff" "b\0\x01" "c\0\0"sv, &arena, &text));
+  EXPECT_FALSE(
+      DecodeKey("a\0\x01"
+                "b\0\0"sv,
+                &arena, &text));
+  EXPECT_FALSE(
+      DecodeKey("a\0\xff"
+                "b\0\x01"
+                "c\0\0"sv,
+                &arena, &text));
   bool flag;
   EXPECT_FALSE(DecodeKey("\x02", &arena, &flag));
   std::optional<bool> maybe;
@@ -115,14 +131,16 @@ TEST(Key, WhatNoEncoderWritesIsRefused) {
 
 TEST(Key, ValuesOrderByTypeThenContent) {
   const std::vector<Value> ascending = {
-      Value::Null(),      Value::Bool(false),       Value::Bool(true),    Value::Int64(-5),
-      Value::Int64(9),    Value::Double(-INFINITY), Value::Double(0.5),   Value::Double(NAN),
-      Value::Day({-1}),   Value::Day({3}),          Value::Instant({-7}), Value::Instant({8}),
-      Value::Text(""),    Value::Text("\0"sv),      Value::Text("a"),     Value::Text("b")};
+      Value::Null(),    Value::Bool(false),       Value::Bool(true),    Value::Int64(-5),
+      Value::Int64(9),  Value::Double(-INFINITY), Value::Double(0.5),   Value::Double(NAN),
+      Value::Day({-1}), Value::Day({3}),          Value::Instant({-7}), Value::Instant({8}),
+      Value::Text(""),  Value::Text("\0"sv),      Value::Text("a"),     Value::Text("b")};
   KeyArena arena;
   for (size_t i = 0; i < ascending.size(); ++i) {
     const std::string key = EncodeKey(ascending[i]);
-    if (i > 0) { EXPECT_LT(EncodeKey(ascending[i - 1]), key) << i; }
+    if (i > 0) {
+      EXPECT_LT(EncodeKey(ascending[i - 1]), key) << i;
+    }
     Value back;
     ASSERT_TRUE(DecodeKey(key, &arena, &back));
     EXPECT_EQ(EncodeKey(back), key);
@@ -132,12 +150,18 @@ TEST(Key, ValuesOrderByTypeThenContent) {
 }
 
 TEST(Key, RowsOrderValueByValue) {
-  const std::vector<Row> ascending = {{}, {Value::Null()}, {Value::Null(), Value::Int64(1)}, {Value::Int64(-1)},
-                                      {Value::Int64(2), Value::Text("a\0"sv)}, {Value::Int64(2), Value::Text("b")}};
+  const std::vector<Row> ascending = {{},
+                                      {Value::Null()},
+                                      {Value::Null(), Value::Int64(1)},
+                                      {Value::Int64(-1)},
+                                      {Value::Int64(2), Value::Text("a\0"sv)},
+                                      {Value::Int64(2), Value::Text("b")}};
   KeyArena arena;
   for (size_t i = 0; i < ascending.size(); ++i) {
     const std::string key = EncodeKey(ascending[i]);
-    if (i > 0) { EXPECT_LT(EncodeKey(ascending[i - 1]), key) << i; }
+    if (i > 0) {
+      EXPECT_LT(EncodeKey(ascending[i - 1]), key) << i;
+    }
     Row back;
     ASSERT_TRUE(DecodeKey(key, &arena, &back));
     EXPECT_EQ(back, ascending[i]);

@@ -75,7 +75,9 @@ bool Divide(uint64_t digits, int places, float* out) {
   if (!Divide(digits, places, &wide)) return false;
   // Rounding twice is rounding once, unless the double lies just between two floats, where the first
   // rounding may have hidden on which side the text was. Floats without full precision are left out.
-  if ((std::bit_cast<uint64_t>(wide) & 0x1fff'ffff) == 0x1000'0000 || wide > 1e38 || (wide < 1e-37 && wide != 0)) return false;
+  if ((std::bit_cast<uint64_t>(wide) & 0x1fff'ffff) == 0x1000'0000 || wide > 1e38 ||
+      (wide < 1e-37 && wide != 0))
+    return false;
   *out = static_cast<float>(wide);
   return true;
 }
@@ -99,7 +101,8 @@ bool ParseReal(std::string_view text, T* out) {
   }
   T value;
   // More than 19 digits may have wrapped.
-  if (p != end || count == 0 || count > 19 || !Divide(digits, static_cast<int>(places), &value)) [[unlikely]] {
+  if (p != end || count == 0 || count > 19 || !Divide(digits, static_cast<int>(places), &value))
+      [[unlikely]] {
     return ParseSlow({unsigned_text, static_cast<size_t>(end - unsigned_text)}, negative, out);
   }
   *out = negative ? -value : value;
@@ -181,8 +184,8 @@ bool TakeDate(std::string_view* in, Date* out) {
     if (year_digits == std::string_view::npos || year_digits < 5 || year_digits > 7) return false;
   }
   int year = 0, month = 0, day = 0;
-  if (!TakeDigits(in, year_digits, &year) || !TakeChar(in, '-') || !TakeDigits(in, 2, &month) || !TakeChar(in, '-') ||
-      !TakeDigits(in, 2, &day)) {
+  if (!TakeDigits(in, year_digits, &year) || !TakeChar(in, '-') || !TakeDigits(in, 2, &month) ||
+      !TakeChar(in, '-') || !TakeDigits(in, 2, &day)) {
     return false;
   }
   if (negative) year = -year;

@@ -30,13 +30,20 @@ void Row::Own() {
 namespace {
 void EncodeContent(const Value& value, std::string* out) {
   switch (value.type()) {
-    case ValueType::kNull: return;
-    case ValueType::kBool: return Codec<bool>::Encode(value.AsBool(), out);
-    case ValueType::kInt64: return Codec<int64_t>::Encode(value.AsInt64(), out);
-    case ValueType::kDouble: return PutFixed(value.AsDouble(), out);
-    case ValueType::kDate: return PutFixed(value.AsDate(), out);
-    case ValueType::kTimestamp: return PutFixed(value.AsTimestamp(), out);
-    case ValueType::kText: return PutText(value.AsText(), out);
+    case ValueType::kNull:
+      return;
+    case ValueType::kBool:
+      return Codec<bool>::Encode(value.AsBool(), out);
+    case ValueType::kInt64:
+      return Codec<int64_t>::Encode(value.AsInt64(), out);
+    case ValueType::kDouble:
+      return PutFixed(value.AsDouble(), out);
+    case ValueType::kDate:
+      return PutFixed(value.AsDate(), out);
+    case ValueType::kTimestamp:
+      return PutFixed(value.AsTimestamp(), out);
+    case ValueType::kText:
+      return PutText(value.AsText(), out);
   }
 }
 
@@ -50,12 +57,19 @@ bool Take(ByteReader& in, Value (*make)(T), Value* value) {
 
 bool DecodeContent(ByteReader& in, ValueType type, Value* value) {
   switch (type) {
-    case ValueType::kNull: *value = Value::Null(); return true;
-    case ValueType::kBool: return Take<bool>(in, &Value::Bool, value);
-    case ValueType::kInt64: return Take<int64_t>(in, &Value::Int64, value);
-    case ValueType::kDouble: return Take<double>(in, &Value::Double, value);
-    case ValueType::kDate: return Take<Date>(in, &Value::Day, value);
-    case ValueType::kTimestamp: return Take<Timestamp>(in, &Value::Instant, value);
+    case ValueType::kNull:
+      *value = Value::Null();
+      return true;
+    case ValueType::kBool:
+      return Take<bool>(in, &Value::Bool, value);
+    case ValueType::kInt64:
+      return Take<int64_t>(in, &Value::Int64, value);
+    case ValueType::kDouble:
+      return Take<double>(in, &Value::Double, value);
+    case ValueType::kDate:
+      return Take<Date>(in, &Value::Day, value);
+    case ValueType::kTimestamp:
+      return Take<Timestamp>(in, &Value::Instant, value);
     case ValueType::kText: {
       std::string_view text;
       if (!in.Text(&text) || text.size() > UINT32_MAX) return false;
@@ -119,7 +133,8 @@ void Codec<Row>::Encode(const Row& row, std::string* out) {
     const size_t start = out->size();
     out->resize(start + (values.size() + 7) / 8, '\0');
     for (size_t i = 0; i < values.size(); ++i) {
-      if (values[i].is_null()) (*out)[start + i / 8] = static_cast<char>((*out)[start + i / 8] | (1 << (i % 8)));
+      if (values[i].is_null())
+        (*out)[start + i / 8] = static_cast<char>((*out)[start + i / 8] | (1 << (i % 8)));
     }
   }
   for (size_t at = 0; at < values.size();) {
@@ -143,7 +158,8 @@ bool Codec<Row>::Decode(ByteReader& in, Row* row) {
   ValueType type = ValueType::kNull;
   for (size_t i = 0; i < size; ++i) {
     if (is_null(i)) continue;
-    if (run == 0 && (!TakeType(in, &type) || type == ValueType::kNull || !in.Varint(&run) || run == 0)) return false;
+    if (run == 0 && (!TakeType(in, &type) || type == ValueType::kNull || !in.Varint(&run) || run == 0))
+      return false;
     --run;
     if (!DecodeContent(in, type, &out[i])) return false;
   }
@@ -155,13 +171,20 @@ bool Codec<Row>::Decode(ByteReader& in, Row* row) {
 void KeyCodec<Value>::Encode(const Value& key, std::string* out) {
   out->push_back(static_cast<char>(key.type()));
   switch (key.type()) {
-    case ValueType::kNull: return;
-    case ValueType::kBool: return KeyCodec<bool>::Encode(key.AsBool(), out);
-    case ValueType::kInt64: return KeyCodec<int64_t>::Encode(key.AsInt64(), out);
-    case ValueType::kDouble: return KeyCodec<double>::Encode(key.AsDouble(), out);
-    case ValueType::kDate: return KeyCodec<Date>::Encode(key.AsDate(), out);
-    case ValueType::kTimestamp: return KeyCodec<Timestamp>::Encode(key.AsTimestamp(), out);
-    case ValueType::kText: return KeyCodec<std::string_view>::Encode(key.AsText(), out);
+    case ValueType::kNull:
+      return;
+    case ValueType::kBool:
+      return KeyCodec<bool>::Encode(key.AsBool(), out);
+    case ValueType::kInt64:
+      return KeyCodec<int64_t>::Encode(key.AsInt64(), out);
+    case ValueType::kDouble:
+      return KeyCodec<double>::Encode(key.AsDouble(), out);
+    case ValueType::kDate:
+      return KeyCodec<Date>::Encode(key.AsDate(), out);
+    case ValueType::kTimestamp:
+      return KeyCodec<Timestamp>::Encode(key.AsTimestamp(), out);
+    case ValueType::kText:
+      return KeyCodec<std::string_view>::Encode(key.AsText(), out);
   }
 }
 
@@ -180,13 +203,21 @@ bool KeyCodec<Value>::Decode(std::string_view* in, KeyArena* arena, Value* key) 
   const ValueType type = static_cast<ValueType>(in->front());
   in->remove_prefix(1);
   switch (type) {
-    case ValueType::kNull: *key = Value::Null(); return true;
-    case ValueType::kBool: return TakeKey<bool>(in, arena, &Value::Bool, key);
-    case ValueType::kInt64: return TakeKey<int64_t>(in, arena, &Value::Int64, key);
-    case ValueType::kDouble: return TakeKey<double>(in, arena, &Value::Double, key);
-    case ValueType::kDate: return TakeKey<Date>(in, arena, &Value::Day, key);
-    case ValueType::kTimestamp: return TakeKey<Timestamp>(in, arena, &Value::Instant, key);
-    case ValueType::kText: return TakeKey<std::string_view>(in, arena, &Value::Text, key);
+    case ValueType::kNull:
+      *key = Value::Null();
+      return true;
+    case ValueType::kBool:
+      return TakeKey<bool>(in, arena, &Value::Bool, key);
+    case ValueType::kInt64:
+      return TakeKey<int64_t>(in, arena, &Value::Int64, key);
+    case ValueType::kDouble:
+      return TakeKey<double>(in, arena, &Value::Double, key);
+    case ValueType::kDate:
+      return TakeKey<Date>(in, arena, &Value::Day, key);
+    case ValueType::kTimestamp:
+      return TakeKey<Timestamp>(in, arena, &Value::Instant, key);
+    case ValueType::kText:
+      return TakeKey<std::string_view>(in, arena, &Value::Text, key);
   }
   return false;
 }

@@ -11,13 +11,20 @@ namespace {
 
 Value RandomValue(Random* random, const std::string& text) {
   switch (random->Below(8)) {
-    case 0: return Value::Bool(random->Below(2) == 1);
-    case 1: return Value::Int64(static_cast<int64_t>(random->Next()));
-    case 2: return Value::Day({static_cast<int32_t>(random->Next())});
-    case 3: return Value::Instant({static_cast<int64_t>(random->Next())});
-    case 4: return Value::Text(std::string_view(text).substr(random->Below(text.size())));
-    case 5: return Value::Null();
-    default: return Value::Double(random->Double());
+    case 0:
+      return Value::Bool(random->Below(2) == 1);
+    case 1:
+      return Value::Int64(static_cast<int64_t>(random->Next()));
+    case 2:
+      return Value::Day({static_cast<int32_t>(random->Next())});
+    case 3:
+      return Value::Instant({static_cast<int64_t>(random->Next())});
+    case 4:
+      return Value::Text(std::string_view(text).substr(random->Below(text.size())));
+    case 5:
+      return Value::Null();
+    default:
+      return Value::Double(random->Double());
   }
 }
 

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "common/base/random.h"
+#include "common/base/strings.h"
 #include "common/record/date.h"
 #include "common/record/format.h"
 #include "common/record/hash.h"
-#include "common/base/strings.h"
 #include "common/record/parse.h"
 
 namespace millrace {
@@ -49,8 +49,10 @@ TEST(Date, TextBothWays) {
   Date date;
   ASSERT_TRUE(ParseDate("2023-01-03", &date));
   EXPECT_EQ(date.ToString(), "2023-01-03");
-  for (const char* bad : {"", "2023-1-3", "2023-02-29", "2023-13-01", "2023-00-01", "2023-01-00", "2023-01-32", " 2023-01-03",
-                          "2023-01-03 ", "20230103", "2023/01/03", "02023-01-03", "+2023-01-03", "--2023-01-03", "abcd-01-01", "2023-0a-01", "202/-01-01", "2023-01-0:", "2023-01-031"}) {
+  for (const char* bad :
+       {"", "2023-1-3", "2023-02-29", "2023-13-01", "2023-00-01", "2023-01-00", "2023-01-32", " 2023-01-03",
+        "2023-01-03 ", "20230103", "2023/01/03", "02023-01-03", "+2023-01-03", "--2023-01-03", "abcd-01-01",
+        "2023-0a-01", "202/-01-01", "2023-01-0:", "2023-01-031"}) {
     EXPECT_FALSE(ParseDate(bad, &date)) << bad;
   }
   EXPECT_EQ(date.ToString(), "2023-01-03");
@@ -75,13 +77,15 @@ TEST(Timestamp, TextBothWays) {
   EXPECT_EQ(parse("2023-01-03T00:30:00.25-0530"), "2023-01-03T06:00:00.250000Z");
   EXPECT_EQ(parse("1969-12-31T23:59:59.999999Z"), "1969-12-31T23:59:59.999999Z");
   EXPECT_EQ(parse("2023-01-03T09:30:00.123456000Z"), "2023-01-03T09:30:00.123456Z");
-  for (const char* bad : {"", "2023-01-03T", "2023-01-03T24:00:00", "2023-01-03T09:60", "2023-01-03T09:30:60", "2023-01-03T09:30:00.",
-                          "2023-01-03T09:30:00.1234567Z", "2023-01-03T09:30:00+25:00", "2023-01-03T09:30:00Zx", "2023-01-03x09:30"}) {
+  for (const char* bad : {"", "2023-01-03T", "2023-01-03T24:00:00", "2023-01-03T09:60", "2023-01-03T09:30:60",
+                          "2023-01-03T09:30:00.", "2023-01-03T09:30:00.1234567Z", "2023-01-03T09:30:00+25:00",
+                          "2023-01-03T09:30:00Zx", "2023-01-03x09:30"}) {
     EXPECT_EQ(parse(bad), "refused") << bad;
   }
   Random random(6);
   for (int i = 0; i < 20'000; ++i) {
-    const Timestamp any{random.Between(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000) >> random.Below(40)};
+    const Timestamp any{random.Between(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000) >>
+                        random.Below(40)};
     Timestamp back;
     ASSERT_TRUE(ParseTimestamp(any.ToString(), &back)) << any.ToString();
     ASSERT_EQ(any, back);
@@ -94,7 +98,8 @@ TEST(ParseDouble, AsStrtod) {
   for (int i = 0; i < 300'000; ++i) {
     std::string text;
     if (random.Below(3) == 0) text += random.Below(2) == 0 ? "-" : "+";
-    const uint64_t whole = random.Below(random.Below(3) == 0 ? 24 : 8), fraction = random.Below(random.Below(3) == 0 ? 24 : 8);
+    const uint64_t whole = random.Below(random.Below(3) == 0 ? 24 : 8),
+                   fraction = random.Below(random.Below(3) == 0 ? 24 : 8);
     for (uint64_t d = 0; d < whole; ++d) text += static_cast<char>('0' + random.Below(10));
     if (fraction > 0 || random.Below(4) == 0) text += '.';
     for (uint64_t d = 0; d < fraction; ++d) text += static_cast<char>('0' + random.Below(10));
@@ -107,11 +112,15 @@ TEST(ParseDouble, AsStrtod) {
     }
     const double expected = std::strtod(text.c_str(), nullptr);
     ASSERT_EQ(good, !std::isinf(expected)) << text;
-    if (good) { ASSERT_EQ(Bits(value), Bits(expected)) << text; }
+    if (good) {
+      ASSERT_EQ(Bits(value), Bits(expected)) << text;
+    }
     float single;
     const float expected_single = std::strtof(text.c_str(), nullptr);
     ASSERT_EQ(ParseFloat(text, &single), !std::isinf(expected_single)) << text;
-    if (!std::isinf(expected_single)) { ASSERT_EQ(std::bit_cast<uint32_t>(single), std::bit_cast<uint32_t>(expected_single)) << text; }
+    if (!std::isinf(expected_single)) {
+      ASSERT_EQ(std::bit_cast<uint32_t>(single), std::bit_cast<uint32_t>(expected_single)) << text;
+    }
   }
 }
 
@@ -134,8 +143,9 @@ TEST(ParseFloat, IsNotRoundedTwice) {
 
 TEST(ParseDouble, EdgesAndRefusals) {
   double value = 7;
-  for (const char* bad : {"", "+", "-", ".", "e5", "1e", "1e+", "+-1", "--1", " 1", "1 ", "1,5", "0x10", "1e999", "-1e999", "nanx", "nan(1)",
-                          "infin", "1.5.2", "1_0", "1f", "\xd9\xa1"}) {
+  for (const char* bad :
+       {"",    "+",    "-",     ".",      "e5",   "1e",     "1e+",   "+-1",   "--1", " 1", "1 ",
+        "1,5", "0x10", "1e999", "-1e999", "nanx", "nan(1)", "infin", "1.5.2", "1_0", "1f", "\xd9\xa1"}) {
     EXPECT_FALSE(ParseDouble(bad, &value)) << bad;
   }
   EXPECT_EQ(value, 7);
@@ -168,8 +178,8 @@ TEST(ParseInt, EdgesAndRefusals) {
   EXPECT_EQ(parse("+12"), "12");
   EXPECT_EQ(parse("-0"), "0");
   EXPECT_EQ(parse("00000000000000000000000000042"), "42");
-  for (const char* bad : {"", "+", "-", "-+1", "+-1", "1.0", " 1", "1 ", "9223372036854775808", "-9223372036854775809",
-                          "99999999999999999999999", "12a", "0x1"}) {
+  for (const char* bad : {"", "+", "-", "-+1", "+-1", "1.0", " 1", "1 ", "9223372036854775808",
+                          "-9223372036854775809", "99999999999999999999999", "12a", "0x1"}) {
     EXPECT_EQ(parse(bad), "refused") << bad;
   }
   uint64_t big = 0;
@@ -221,7 +231,8 @@ TEST(Format, DoublesComeBackAndAreShortest) {
     ASSERT_EQ(back, value) << text;
     ASSERT_NE(text.find_first_of(".ein"), std::string::npos) << text;
     size_t digits = 0;  // that count
-    for (char c : text.substr(0, text.find('e'))) digits += c >= '1' && c <= '9' ? 1 : c == '0' && digits > 0 ? 1 : 0;
+    for (char c : text.substr(0, text.find('e')))
+      digits += c >= '1' && c <= '9' ? 1 : c == '0' && digits > 0 ? 1 : 0;
     if (digits > 1 && text.find('e') != std::string::npos) {
       char shorter[64];
       std::snprintf(shorter, sizeof(shorter), "%.*e", static_cast<int>(digits) - 2, value);
