@@ -1,6 +1,7 @@
 #include "jobs/report/cluster_report.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/pipeline/pipeline.h"
 #include "jobs/report/json.h"
@@ -63,11 +64,13 @@ main { max-width: 1180px; margin: 0 auto; padding: 32px 24px 48px; }
 h1 { font-size: 26px; margin: 0; letter-spacing: -.01em; }
 p.sub { color: var(--soft); margin: 4px 0 24px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 16px; }
+.top { grid-template-columns: 2fr 3fr; margin-bottom: 16px; }
+@media (max-width: 820px) { .top { grid-template-columns: 1fr; } }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 16px 18px; }
 .wide { grid-column: 1 / -1; }
 .card h2 { font-size: 15px; margin: 0 0 2px; }
 .card p { font-size: 13px; color: var(--soft); margin: 0 0 10px; }
-.plot { position: relative; height: 300px; }
+.plot { position: relative; height: 380px; }
 .small { height: 230px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 10px 6px 0; border-top: 1px solid var(--line); vertical-align: top; }
@@ -79,7 +82,9 @@ footer { color: var(--soft); font-size: 12.5px; margin-top: 20px; }
 constexpr std::string_view kPlots = R"(
 const hues = ['#3366cc', '#e8743b', '#19a979', '#945ecf', '#d9455f', '#13a4b4', '#8a6d3b', '#5f6b7a', '#bf399e', '#6c8893'];
 const hue = c => hues[c % hues.length];
-const percent = v => (100 * v).toFixed(Math.abs(v) < 0.01 ? 2 : 0) + ' %';
+const percent = v => +(100 * v).toFixed(Math.abs(v) < 0.01 ? 2 : 1) + ' %';
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const month = day => months[+day.slice(5, 7) - 1] + ' ' + day.slice(2, 4);
 Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 Chart.defaults.color = '#5b6b7b';
 Chart.defaults.animation = false;
@@ -102,8 +107,17 @@ const names = { id: 'names', afterDatasetsDraw(chart) {
   if (data.members.length > 60) return;
   const c = chart.ctx;
   c.save(); c.font = '11px sans-serif'; c.fillStyle = '#1c2733';
-  chart.data.datasets.forEach((set, s) => chart.getDatasetMeta(s).data.forEach((point, i) =>
-    c.fillText(set.data[i].name, point.x + 8, point.y + 4)));
+  const points = chart.data.datasets.flatMap((set, s) => chart.getDatasetMeta(s).data.map((point, i) =>
+    ({ x: point.x, y: point.y, name: set.data[i].name })));
+  const taken = points.map(p => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
+  for (const p of points) {  // beside its point where there is room, else on the other side, above or below
+    const w = c.measureText(p.name).width;
+    const places = [[p.x + 8, p.y + 4], [p.x - 8 - w, p.y + 4], [p.x - w / 2, p.y - 9], [p.x - w / 2, p.y + 17]];
+    const free = places.find(([x, y]) => !taken.some(t => x < t[2] && x + w > t[0] && y - 9 < t[3] && y + 1 > t[1]));
+    if (!free) continue;
+    c.fillText(p.name, ...free);
+    taken.push([free[0], free[1] - 9, free[0] + w, free[1] + 1]);
+  }
   c.restore();
 } };
 new Chart('scatter', {
@@ -126,7 +140,7 @@ clusters.forEach(c => {
       borderColor: hue(c) + ['ff', 'b8', '88', '60'][i % 4], backgroundColor: hue(c) + ['ff', 'b8', '88', '60'][i % 4] })) },
     options: { interaction: { mode: 'nearest', intersect: false },
       plugins: { legend: { display: members.length <= 8, position: 'bottom', labels: { boxWidth: 12, boxHeight: 2 } } },
-      scales: { x: { ticks: { maxTicksLimit: 6, maxRotation: 0 } },
+      scales: { x: { ticks: { maxTicksLimit: 6, maxRotation: 0, callback(v) { return month(this.getLabelForValue(v)); } } },
                 y: { suggestedMin: low, suggestedMax: high, ticks: { callback: percent } } } }
   });
 });
@@ -147,12 +161,12 @@ std::string RenderHtml(const ClusterReport& report) {
   std::string html = StrCat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
                             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
                             Escaped(report.title), "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<main>\n<h1>",
-                            Escaped(report.title), "</h1>\n<p class=\"sub\">", Escaped(report.subtitle), "</p>\n<div class=\"grid\">\n");
+                            Escaped(report.title), "</h1>\n<p class=\"sub\">", Escaped(report.subtitle), "</p>\n<div class=\"grid top\">\n");
   html += StrCat("<section class=\"card\"><h2>Elbow</h2><p>cost by number of clusters; k = ", report.k,
                  " was taken</p><div class=\"plot\"><canvas id=\"elbow\"></canvas></div></section>\n",
                  "<section class=\"card\"><h2>Members</h2><p>average daily against average cumulative return</p>",
-                 "<div class=\"plot\"><canvas id=\"scatter\"></canvas></div></section>\n", plots,
-                 "<section class=\"card wide\"><h2>Clusters</h2><p>mean silhouette ", FormatDouble(report.silhouette),
+                 "<div class=\"plot\"><canvas id=\"scatter\"></canvas></div></section>\n</div>\n<div class=\"grid\">\n", plots,
+                 "<section class=\"card wide\"><h2>Clusters</h2><p>mean silhouette ", FormatDouble(std::round(report.silhouette * 1000) / 1000),
                  "</p><table><tr><th>cluster</th><th>members</th><th></th></tr>\n", MembersTable(report), "</table></section>\n");
   html += "</div>\n<footer>Drawn with Chart.js (MIT licence), embedded in this page; nothing is loaded from the network.</footer>\n</main>\n<script>\n";
   html += ChartScript();

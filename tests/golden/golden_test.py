@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs jobs in local mode and compares their output with the golden tables.
 
-    golden_test.py PATH/mrjobs [text|returns|pivot|scale|kmeans|clusters ...]
+    golden_test.py PATH/mrjobs [--rewrite] [text|returns|pivot|scale|kmeans|clusters|plan ...]
 
 Exact doubles are compared bit by bit (texts are parsed first), the others within the tolerance that
 reference/README.md states; texts by SHA-256.
@@ -294,12 +294,34 @@ def test_clusters():
     run("stock-clusters", data("fangmant_daily_2000_2024.csv"), fails=(1, "is missing in the row of Symbol 'GOOGL'"))
 
 
+PLANS = {"wordcount": ("war_and_peace.txt", "--tokens=white", "--split-bytes=1000000", "--partitions=2"),
+         "sort": ("war_and_peace.txt",), "grep": ("war_and_peace.txt", "--pattern=Pierre"),
+         "stock-returns": ("ohlcv_2023_15_symbols.csv",), "stock-pivot": ("ohlcv_2023_15_symbols.csv",),
+         "scale": ("bike_sharing_hour.csv", "--id=instant"), "kmeans": ("bike_sharing_hour.csv", "--id=instant"),
+         "stock-clusters": ("ohlcv_2023_15_symbols.csv",)}
+
+
+def test_plan():
+    """Plans as text against reference/plans; with --rewrite they are written anew."""
+    for job, (name, *options) in PLANS.items():
+        done = subprocess.run([MRJOBS, "plan", job, f"--input={data(name)}", f"--output={WORK / 'none'}", *options],
+                              capture_output=True, text=True)
+        check(done.returncode == 0, f"plan {job}: exit {done.returncode}: {done.stderr.strip()}")
+        path = REFERENCE / "plans" / (job + ".txt")
+        if REWRITE:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(done.stdout)
+        check(path.read_text() == done.stdout, f"plan {job} differs from {path.name}; if it should, run with --rewrite:\n{done.stdout}")
+
+
 def main():
-    global MRJOBS, WORK
+    global MRJOBS, WORK, REWRITE
+    REWRITE = "--rewrite" in sys.argv
+    sys.argv = [a for a in sys.argv if a != "--rewrite"]
     MRJOBS = str(pathlib.Path(sys.argv[1]).resolve())
     WORK = pathlib.Path(tempfile.mkdtemp(prefix="millrace_golden_"))
     try:
-        for group in sys.argv[2:] or ["text", "returns", "pivot", "scale", "kmeans", "clusters"]:
+        for group in sys.argv[2:] or ["text", "returns", "pivot", "scale", "kmeans", "clusters", "plan"]:
             print(group)
             globals()["test_" + group]()
     finally:
