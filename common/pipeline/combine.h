@@ -23,15 +23,21 @@ namespace millrace {
 // V (const V&, const V&); it is called in order.
 struct Sum {
   template <typename V>
-  void operator()(V& into, const V& value) const { into += value; }
+  void operator()(V& into, const V& value) const {
+    into += value;
+  }
 };
 struct Min {
   template <typename V>
-  void operator()(V& into, const V& value) const { if (value < into) into = value; }
+  void operator()(V& into, const V& value) const {
+    if (value < into) into = value;
+  }
 };
 struct Max {
   template <typename V>
-  void operator()(V& into, const V& value) const { if (into < value) into = value; }
+  void operator()(V& into, const V& value) const {
+    if (into < value) into = value;
+  }
 };
 
 namespace internal {

@@ -33,8 +33,8 @@ plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::O
                           plan::OperatorSpec reader);
 // Bounds from the sampled keys of all tasks: at most partitions - 1, strictly rising.
 std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions);
-// Makes the shuffle `node` partition by range: its bounds come from a sample of `input`, KeyOf{}(record, &bytes)
-// being a record's key, taken when the first action needs the node.
+// Makes the shuffle `node` partition by range: its bounds come from a sample of `input`, KeyOf{}(record,
+// &bytes) being a record's key, taken when the first action needs the node.
 template <typename KeyOf, typename T>
 void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::string& values = {});
 template <typename T>
@@ -49,33 +49,43 @@ class Dataset {
 
   // f(values..., const T&) -> U.
   template <typename F>
-  auto Map(F f, std::string label = {}) const { return Map(With(), f, std::move(label)); }
+  auto Map(F f, std::string label = {}) const {
+    return Map(With(), f, std::move(label));
+  }
   template <typename F, typename... V>
   auto Map(const WithValues<V...>& values, F, std::string label = {}) const {
     static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
     using U = std::decay_t<std::invoke_result_t<F, const V&..., const T&>>;
-    return Next<U, internal::MapOp<T, U, F, V...>>(std::move(label), pb::LAW_MAP, internal::EncodeValues(values));
+    return Next<U, internal::MapOp<T, U, F, V...>>(std::move(label), pb::LAW_MAP,
+                                                   internal::EncodeValues(values));
   }
 
   // Keeps the records for which f(values..., const T&) is true.
   template <typename F>
-  Dataset Filter(F f, std::string label = {}) const { return Filter(With(), f, std::move(label)); }
+  Dataset Filter(F f, std::string label = {}) const {
+    return Filter(With(), f, std::move(label));
+  }
   template <typename F, typename... V>
   Dataset Filter(const WithValues<V...>& values, F, std::string label = {}) const {
     static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
-    return Next<T, internal::FilterOp<T, F, V...>>(std::move(label), pb::LAW_FILTER, internal::EncodeValues(values));
+    return Next<T, internal::FilterOp<T, F, V...>>(std::move(label), pb::LAW_FILTER,
+                                                   internal::EncodeValues(values));
   }
 
   // f(values..., const T&, Emitter<U>&) emits any number of records.
   template <typename U, typename F>
-  Dataset<U> FlatMap(F f, std::string label = {}) const { return FlatMap<U>(With(), f, std::move(label)); }
+  Dataset<U> FlatMap(F f, std::string label = {}) const {
+    return FlatMap<U>(With(), f, std::move(label));
+  }
   template <typename U, typename F, typename... V>
   Dataset<U> FlatMap(const WithValues<V...>& values, F, std::string label = {}) const {
     static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
-    return Next<U, internal::FlatMapOp<T, U, F, V...>>(std::move(label), pb::LAW_NONE, internal::EncodeValues(values));
+    return Next<U, internal::FlatMapOp<T, U, F, V...>>(std::move(label), pb::LAW_NONE,
+                                                       internal::EncodeValues(values));
   }
 
-  // f(values..., std::span<const T>, Emitter<U>&) over batches of `rows` records (the last of a split is shorter).
+  // f(values..., std::span<const T>, Emitter<U>&) over batches of `rows` records (the last of a split is
+  // shorter).
   template <typename U, typename F>
   Dataset<U> MapBatch(uint32_t rows, F f, std::string label = {}) const {
     return MapBatch<U>(rows, With(), f, std::move(label));
@@ -143,7 +153,8 @@ class Dataset {
 
   // About `fraction` of the records, chosen by (seed, task, position): the same in every run.
   Dataset Sample(double fraction, uint64_t seed) const {
-    return Next<T, internal::SampleOp<T>>("Sample", pb::LAW_FILTER, EncodeToString(std::tuple(fraction, seed)));
+    return Next<T, internal::SampleOp<T>>("Sample", pb::LAW_FILTER,
+                                          EncodeToString(std::tuple(fraction, seed)));
   }
 
   // 0-based row numbers over the whole data set. Runs a counting action.
@@ -154,7 +165,8 @@ class Dataset {
       offsets.push_back(next);
       next += count;
     }
-    return Next<Numbered<T>, internal::NumberOp<T>>("WithRowNumber", pb::LAW_MAP, EncodeToString(std::tuple(offsets)));
+    return Next<Numbered<T>, internal::NumberOp<T>>("WithRowNumber", pb::LAW_MAP,
+                                                    EncodeToString(std::tuple(offsets)));
   }
 
   // Kept on the workers after its first use; lost parts are computed again.
@@ -173,7 +185,8 @@ class Dataset {
   // The first n records, in order.
   std::vector<T> Take(uint64_t n) const;
   uint64_t Count() const;
-  // Folds records left by the combiner C: per task, then over tasks in order. `empty` when there is no record.
+  // Folds records left by the combiner C: per task, then over tasks in order. `empty` when there is no
+  // record.
   template <typename C>
   T Aggregate(C, T empty = {}) const;
   // As part files below the job's output; `path` is the output folder or a folder in it.
@@ -184,7 +197,8 @@ class Dataset {
   const plan::NodePtr& node() const { return node_; }
   template <typename U, typename Op>
   Dataset<U> Next(std::string label, pb::Law law, std::string values) const {
-    return Dataset<U>(job_, internal::NarrowNode(node_, internal::Spec<Op>(std::move(label), law, std::move(values))));
+    return Dataset<U>(
+        job_, internal::NarrowNode(node_, internal::Spec<Op>(std::move(label), law, std::move(values))));
   }
   void WriteWith(std::string_view path, const WriteOptions& options, const std::string& values) const;
 
@@ -198,7 +212,8 @@ class Dataset {
   std::vector<uint64_t> CountPerTask() const;
 
   template <typename KeyOf, typename U>
-  friend void internal::PartitionByRange(plan::Node& node, const Dataset<U>& input, const std::string& values);
+  friend void internal::PartitionByRange(plan::Node& node, const Dataset<U>& input,
+                                         const std::string& values);
   pb::ActionResult RunResult(plan::OperatorSpec terminal, std::string label, bool sample = false) const;
 
   Job* job_;
@@ -212,11 +227,15 @@ class Keyed {
   explicit Keyed(Dataset<Pair> pairs) : pairs_(std::move(pairs)) {}
   // The records as KeyValue.
   const Dataset<Pair>& Pairs() const { return pairs_; }
-  auto Keys() const { return pairs_.Map([](const Pair& pair) { return pair.key; }, "Keys"); }
-  auto Values() const { return pairs_.Map([](const Pair& pair) { return pair.value; }, "Values"); }
+  auto Keys() const {
+    return pairs_.Map([](const Pair& pair) { return pair.key; }, "Keys");
+  }
+  auto Values() const {
+    return pairs_.Map([](const Pair& pair) { return pair.value; }, "Values");
+  }
 
-  // What follows (ReduceByKey, Group...) partitions by range of the key instead of by hash: its result is in key
-  // order over all partitions. Costs a sampling action where there is more than one partition.
+  // What follows (ReduceByKey, Group...) partitions by range of the key instead of by hash: its result is in
+  // key order over all partitions. Costs a sampling action where there is more than one partition.
   Keyed InKeyOrder() const {
     Keyed ordered = *this;
     ordered.in_key_order_ = true;
@@ -227,10 +246,9 @@ class Keyed {
   template <typename C>
   Keyed ReduceByKey(C, std::string label = "ReduceByKey") const {
     static_assert(internal::Portable<C>, "a combiner is an empty function object");
-    return Keyed(Shuffled<Pair>(
-        internal::ShuffleNode({pairs_.node()},
-                              {internal::Spec<internal::CombineWriter<K, V, C>>("Combine", pb::LAW_NONE)},
-                              internal::Spec<internal::CombineReader<K, V, C>>(std::move(label)))));
+    return Keyed(Shuffled<Pair>(internal::ShuffleNode(
+        {pairs_.node()}, {internal::Spec<internal::CombineWriter<K, V, C>>("Combine", pb::LAW_NONE)},
+        internal::Spec<internal::CombineReader<K, V, C>>(std::move(label)))));
   }
 
   // f(values..., const K&, Rows<V>, Emitter<U>&) once per key; rows in the order of the data set.
@@ -276,9 +294,11 @@ class Keyed {
   template <typename B>
   Keyed<K, std::pair<V, std::optional<B>>> LeftJoin(const Keyed<K, B>& right) const {
     return Keyed<K, std::pair<V, std::optional<B>>>(
-        CoGroupImpl<KeyValue<K, std::pair<V, std::optional<B>>>, B>(right, With(), internal::LeftJoinFn{}, "LeftJoin"));
+        CoGroupImpl<KeyValue<K, std::pair<V, std::optional<B>>>, B>(right, With(), internal::LeftJoinFn{},
+                                                                    "LeftJoin"));
   }
-  // f(values..., const K&, Rows<V> left, const std::vector<B>& right, Emitter<U>&) once per key of either side.
+  // f(values..., const K&, Rows<V> left, const std::vector<B>& right, Emitter<U>&) once per key of either
+  // side.
   template <typename U, typename B, typename F>
   Dataset<U> CoGroup(const Keyed<K, B>& right, F f) const {
     return CoGroupImpl<U, B>(right, With(), f, "CoGroup");
@@ -287,10 +307,13 @@ class Keyed {
   template <typename B>
   Keyed<K, std::pair<V, B>> BroadcastJoin(const Keyed<K, B>& small) const {
     std::vector<std::pair<std::string, B>> table;
-    for (KeyValue<K, B>& entry : small.Pairs().Collect()) table.emplace_back(EncodeKey(entry.key), std::move(entry.value));
-    std::stable_sort(table.begin(), table.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    return Keyed<K, std::pair<V, B>>(pairs_.template Next<KeyValue<K, std::pair<V, B>>, internal::BroadcastJoinOp<K, V, B>>(
-        "BroadcastJoin", pb::LAW_NONE, EncodeToString(table)));
+    for (KeyValue<K, B>& entry : small.Pairs().Collect())
+      table.emplace_back(EncodeKey(entry.key), std::move(entry.value));
+    std::stable_sort(table.begin(), table.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    return Keyed<K, std::pair<V, B>>(
+        pairs_.template Next<KeyValue<K, std::pair<V, B>>, internal::BroadcastJoinOp<K, V, B>>(
+            "BroadcastJoin", pb::LAW_NONE, EncodeToString(table)));
   }
 
  private:
@@ -302,21 +325,22 @@ class Keyed {
   template <typename U, typename By, typename F, typename... W>
   Dataset<U> Group(const WithValues<W...>& values, F, std::string label) const {
     static_assert(internal::Portable<F>, "operators take captureless functions; send values by With()");
-    return Shuffled<U>(
-        internal::ShuffleNode({pairs_.node()},
-                              {internal::Spec<internal::GroupWriter<K, V, By>>("Shuffle", pb::LAW_SINK)},
-                              internal::Spec<internal::GroupReader<K, V, U, F, W...>>(
-                                  std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
+    return Shuffled<U>(internal::ShuffleNode(
+        {pairs_.node()}, {internal::Spec<internal::GroupWriter<K, V, By>>("Shuffle", pb::LAW_SINK)},
+        internal::Spec<internal::GroupReader<K, V, U, F, W...>>(std::move(label), pb::LAW_NONE,
+                                                                internal::EncodeValues(values))));
   }
   template <typename U, typename B, typename F, typename... W>
-  Dataset<U> CoGroupImpl(const Keyed<K, B>& right, const WithValues<W...>& values, F, std::string label) const {
+  Dataset<U> CoGroupImpl(const Keyed<K, B>& right, const WithValues<W...>& values, F,
+                         std::string label) const {
     return Dataset<U>(
         &pairs_.job(),
-        internal::ShuffleNode({right.Pairs().node(), pairs_.node()},
-                              {internal::Spec<internal::GroupWriter<K, B, internal::NoSort>>("Shuffle", pb::LAW_SINK),
-                               internal::Spec<internal::GroupWriter<K, V, internal::NoSort>>("Shuffle", pb::LAW_SINK)},
-                              internal::Spec<internal::CoGroupReader<K, V, B, U, F, W...>>(
-                                  std::move(label), pb::LAW_NONE, internal::EncodeValues(values))));
+        internal::ShuffleNode(
+            {right.Pairs().node(), pairs_.node()},
+            {internal::Spec<internal::GroupWriter<K, B, internal::NoSort>>("Shuffle", pb::LAW_SINK),
+             internal::Spec<internal::GroupWriter<K, V, internal::NoSort>>("Shuffle", pb::LAW_SINK)},
+            internal::Spec<internal::CoGroupReader<K, V, B, U, F, W...>>(std::move(label), pb::LAW_NONE,
+                                                                         internal::EncodeValues(values))));
   }
 
   Dataset<Pair> pairs_;

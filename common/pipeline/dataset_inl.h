@@ -54,13 +54,15 @@ std::vector<T> Dataset<T>::Collect() const {
       RunResult(internal::Spec<internal::CollectOp<T>>("Collect", pb::LAW_SINK), "Collect");
   std::vector<T> records;
   for (const std::string& part : result.results())
-    if (!internal::DecodeRecords(part, &records)) job_->Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
+    if (!internal::DecodeRecords(part, &records))
+      job_->Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
   return records;
 }
 
 template <typename T>
 std::vector<T> Dataset<T>::Take(uint64_t n) const {
-  std::vector<T> records = Next<T, internal::HeadOp<T>>("Head", pb::LAW_FILTER, EncodeToString(std::tuple(n))).Collect();
+  std::vector<T> records =
+      Next<T, internal::HeadOp<T>>("Head", pb::LAW_FILTER, EncodeToString(std::tuple(n))).Collect();
   if (records.size() > n) records.resize(n);
   return records;
 }
@@ -71,7 +73,8 @@ std::vector<uint64_t> Dataset<T>::CountPerTask() const {
   std::vector<uint64_t> counts;
   for (const std::string& part : result.results()) {
     uint64_t count = 0;
-    if (!DecodeAll(std::string_view(part), &count)) job_->Fail(pb::ErrorInfo::INTERNAL, "a count cannot be decoded");
+    if (!DecodeAll(std::string_view(part), &count))
+      job_->Fail(pb::ErrorInfo::INTERNAL, "a count cannot be decoded");
     counts.push_back(count);
   }
   return counts;
@@ -94,7 +97,8 @@ T Dataset<T>::Aggregate(C, T empty) const {
   for (const std::string& part : result.results()) {
     if (part.empty()) continue;
     T partial{};
-    if (!DecodeAll(std::string_view(part), &partial)) job_->Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
+    if (!DecodeAll(std::string_view(part), &partial))
+      job_->Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
     if (first) {
       empty = std::move(partial);
     } else {
@@ -106,7 +110,8 @@ T Dataset<T>::Aggregate(C, T empty) const {
 }
 
 template <typename T>
-void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options, const std::string& values) const {
+void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options,
+                           const std::string& values) const {
   constexpr bool kText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
   plan::ActionSpec action;
   *action.target.mutable_write() = job_->WriteTargetFor(path, options, kText ? "text" : "csv");
@@ -132,10 +137,12 @@ void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::stri
       std::vector<std::string> keys;
       for (const std::string& part : result.results()) {
         std::vector<std::string> some;
-        if (!DecodeAll(std::string_view(part), &some)) job.Fail(pb::ErrorInfo::INTERNAL, "a sample cannot be decoded");
+        if (!DecodeAll(std::string_view(part), &some))
+          job.Fail(pb::ErrorInfo::INTERNAL, "a sample cannot be decoded");
         keys.insert(keys.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
       }
-      for (std::string& bound : RangeBounds(std::move(keys), partitions)) shuffle.shuffle.add_bounds(std::move(bound));
+      for (std::string& bound : RangeBounds(std::move(keys), partitions))
+        shuffle.shuffle.add_bounds(std::move(bound));
     }
     shuffle.shuffle.set_partitioner(pb::ShuffleTarget::RANGE);
   };
@@ -147,9 +154,9 @@ template <typename T>
 template <typename KeyOf, typename... V>
 Dataset<T> Dataset<T>::SortImpl(std::string label, const std::string& values) const {
   using Key = internal::WithKey<KeyOf, V...>;
-  plan::NodePtr node =
-      internal::ShuffleNode({node_}, {internal::Spec<internal::SortWriter<T, Key>>(label, pb::LAW_SINK, values)},
-                            internal::Spec<internal::SortedReader<T>>("Merge"));
+  plan::NodePtr node = internal::ShuffleNode(
+      {node_}, {internal::Spec<internal::SortWriter<T, Key>>(label, pb::LAW_SINK, values)},
+      internal::Spec<internal::SortedReader<T>>("Merge"));
   internal::PartitionByRange<Key>(*node, *this, values);
   return Dataset(job_, node);
 }
@@ -157,8 +164,9 @@ Dataset<T> Dataset<T>::SortImpl(std::string label, const std::string& values) co
 template <typename T>
 Dataset<T> Dataset<T>::Sort() const {
   using Key = internal::WithKey<internal::RecordKey<T>>;
-  plan::NodePtr node = internal::ShuffleNode({node_}, {internal::Spec<internal::SortKeyWriter<T>>("Sort", pb::LAW_SINK)},
-                                             internal::Spec<internal::SortedKeyReader<T>>("Merge"));
+  plan::NodePtr node =
+      internal::ShuffleNode({node_}, {internal::Spec<internal::SortKeyWriter<T>>("Sort", pb::LAW_SINK)},
+                            internal::Spec<internal::SortedKeyReader<T>>("Merge"));
   internal::PartitionByRange<Key>(*node, *this);
   return Dataset(job_, node);
 }
@@ -166,8 +174,8 @@ Dataset<T> Dataset<T>::Sort() const {
 template <typename T>
 Dataset<T> Job::Read(std::string_view uri, const ReadOptions& options) {
   return Dataset<T>(this, ReadNode(uri, options,
-                                   internal::Spec<internal::ReadOp<T>>("Read(" + std::string(RecordName<T>()) + ")",
-                                                                       pb::LAW_SOURCE),
+                                   internal::Spec<internal::ReadOp<T>>(
+                                       "Read(" + std::string(RecordName<T>()) + ")", pb::LAW_SOURCE),
                                    FieldNames<T>()));
 }
 

@@ -16,7 +16,8 @@ class DriverLink {
   // logged ones come back at once. results[i] belongs to requests[i]. Errors of the job come in
   // ActionResult.error; a non-OK status means that the driver has to unwind: the lease is lost
   // (kCancelled), or a plan differs from the logged one (kFailedPrecondition, the sentence names it).
-  virtual absl::StatusOr<std::vector<pb::ActionResult>> RunActions(std::vector<pb::ActionRequest> requests) = 0;
+  virtual absl::StatusOr<std::vector<pb::ActionResult>> RunActions(
+      std::vector<pb::ActionRequest> requests) = 0;
 };
 
 }  // namespace millrace

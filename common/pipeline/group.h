@@ -25,7 +25,8 @@ class GroupCursor {
  public:
   GroupCursor(ShuffleInput& in, OperatorCounts& counts) : in_(in), counts_(counts) {}
 
-  // On to the next group; `prefix_bytes(key)` tells how much of the record's key is the group's (-1 = broken).
+  // On to the next group; `prefix_bytes(key)` tells how much of the record's key is the group's (-1 =
+  // broken).
   template <typename PrefixBytes>
   bool NextGroup(const PrefixBytes& prefix_bytes) {
     if (!started_) {

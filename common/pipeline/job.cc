@@ -93,8 +93,9 @@ std::string Job::Record(std::string_view name, const std::function<std::string()
   return (*results)[0].recorded();
 }
 
-plan::NodePtr Job::FilesNode(std::string_view uri, std::string format, std::map<std::string, std::string> options,
-                             const plan::OperatorSpec& op, const std::vector<std::string>& needed_columns) {
+plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
+                             std::map<std::string, std::string> options, const plan::OperatorSpec& op,
+                             const std::vector<std::string>& needed_columns) {
   absl::StatusOr<std::vector<pb::InputFile>> files = io::ListInputs(uri);
   if (!files.ok()) Fail(MessageOf(files.status()));
   auto planned = io::PlanSplits(format, options, *files, settings_.split_bytes);
@@ -131,7 +132,7 @@ plan::NodePtr Job::FilesNode(std::string_view uri, std::string format, std::map<
 
 plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
                             const std::vector<std::string>& needed_columns) {
-  std::string format = !options.format.empty()          ? options.format
+  std::string format = !options.format.empty()           ? options.format
                        : !settings_.input_format.empty() ? settings_.input_format
                                                          : FormatOfPath(uri);
   std::map<std::string, std::string> io_options;
@@ -148,11 +149,13 @@ plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, co
 }
 
 Dataset<std::string_view> Job::ReadText(std::string_view uri) {
-  return {this, FilesNode(uri, "text", {}, internal::Spec<internal::ReadTextOp>("ReadText", pb::LAW_SOURCE), {})};
+  return {this,
+          FilesNode(uri, "text", {}, internal::Spec<internal::ReadTextOp>("ReadText", pb::LAW_SOURCE), {})};
 }
 
 Dataset<std::string_view> Job::ReadTextBlocks(std::string_view uri) {
-  return {this, FilesNode(uri, "text", {}, internal::Spec<internal::ReadBlocksOp>("ReadTextBlocks", pb::LAW_SOURCE), {})};
+  return {this, FilesNode(uri, "text", {},
+                          internal::Spec<internal::ReadBlocksOp>("ReadTextBlocks", pb::LAW_SOURCE), {})};
 }
 
 Dataset<std::string_view> Job::ReadFixed(std::string_view uri, uint64_t record_bytes) {
@@ -163,14 +166,15 @@ Dataset<std::string_view> Job::ReadFixed(std::string_view uri, uint64_t record_b
 }
 
 Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
-  const plan::NodePtr node = ReadNode(uri, options.read,
-                                      internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), options.columns);
+  const plan::NodePtr node = ReadNode(
+      uri, options.read, internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), options.columns);
   const pb::FileSource& files = node->files;
   std::vector<std::string> names = options.columns;
   if (names.empty()) names.assign(files.columns().begin(), files.columns().end());
   std::vector<int> wanted;
   for (const std::string& name : names)
-    wanted.push_back(static_cast<int>(std::find(files.columns().begin(), files.columns().end(), name) - files.columns().begin()));
+    wanted.push_back(static_cast<int>(std::find(files.columns().begin(), files.columns().end(), name) -
+                                      files.columns().begin()));
   // A column is numeric when all present values of the first records are.
   std::vector<bool> numeric(names.size(), true), seen(names.size(), false);
   io::ReaderLimits limits;
@@ -209,11 +213,13 @@ void Job::WriteFile(std::string_view name, std::string_view contents) {
 
 void Job::CheckOwnFolder(const std::string& folder) {
   if (std::find(folders_.begin(), folders_.end(), folder) != folders_.end())
-    Fail(pb::ErrorInfo::USER_CODE, StrCat("the job writes two tables to '", folder, "' of its output; give each a folder of its own"));
+    Fail(pb::ErrorInfo::USER_CODE,
+         StrCat("the job writes two tables to '", folder, "' of its output; give each a folder of its own"));
   folders_.push_back(folder);
 }
 
-pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& options, const char* default_format) {
+pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& options,
+                                    const char* default_format) {
   std::string_view rest = path;
   const std::string& output = settings_.output;
   if (rest.substr(0, output.size()) != output || (rest.size() > output.size() && rest[output.size()] != '/'))

@@ -40,9 +40,9 @@ class JobAborted : public std::exception {
 };
 
 struct ReadOptions {
-  std::string format = {};    // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
-  std::string delimiter = {}; // "" = by --delimiter
-  bool quote = true;          // csv: false takes quotes as ordinary bytes
+  std::string format = {};     // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
+  std::string delimiter = {};  // "" = by --delimiter
+  bool quote = true;           // csv: false takes quotes as ordinary bytes
 };
 
 struct WriteOptions {
@@ -69,7 +69,8 @@ class Job {
   // Runs of whole lines, LF included (the last line of a file may lack it): for scanning many bytes at once.
   Dataset<std::string_view> ReadTextBlocks(std::string_view uri);
   Dataset<std::string_view> ReadFixed(std::string_view uri, uint64_t record_bytes);
-  // A csv with columns known at run time. Types are found from the first 1,000 records: int64 counts as double.
+  // A csv with columns known at run time. Types are found from the first 1,000 records: int64 counts as
+  // double.
   Table ReadTable(std::string_view uri, const TableOptions& options = {});
   // Records of the driver's own, in `partitions` runs of equal length (one task each).
   template <typename T>
@@ -93,11 +94,13 @@ class Job {
   void CheckOwnFolder(const std::string& folder);  // one table per folder
   uint64_t plans_run() const { return plans_run_; }
   const plan::LowerOptions lower_options() const { return LowerOptionsOf(settings_); }
-  pb::WriteTarget WriteTargetFor(std::string_view path, const WriteOptions& options, const char* default_format);
+  pb::WriteTarget WriteTargetFor(std::string_view path, const WriteOptions& options,
+                                 const char* default_format);
 
  private:
-  plan::NodePtr FilesNode(std::string_view uri, std::string format, std::map<std::string, std::string> options,
-                          const plan::OperatorSpec& op, const std::vector<std::string>& needed_columns);
+  plan::NodePtr FilesNode(std::string_view uri, std::string format,
+                          std::map<std::string, std::string> options, const plan::OperatorSpec& op,
+                          const std::vector<std::string>& needed_columns);
   plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
                          const std::vector<std::string>& needed_columns);
   void Prepare(plan::Node& node);

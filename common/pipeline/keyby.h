@@ -17,7 +17,9 @@ namespace millrace::internal {
 
 struct Identity {
   template <typename T>
-  const T& operator()(const T& record) const { return record; }
+  const T& operator()(const T& record) const {
+    return record;
+  }
 };
 
 template <typename T, auto... kMembers>
@@ -55,9 +57,8 @@ class KeyByMembersOp : public Narrow<T, KeyValue<typename MembersKey<T, kMembers
 };
 
 template <typename T, typename KeyFn, typename ValueFn>
-class KeyByOp
-    : public Narrow<T, KeyValue<std::decay_t<std::invoke_result_t<KeyFn, const T&>>,
-                                std::decay_t<std::invoke_result_t<ValueFn, const T&>>>> {
+class KeyByOp : public Narrow<T, KeyValue<std::decay_t<std::invoke_result_t<KeyFn, const T&>>,
+                                          std::decay_t<std::invoke_result_t<ValueFn, const T&>>>> {
   static_assert(Portable<KeyFn> && Portable<ValueFn>, "operators take captureless functions");
 
  public:
@@ -85,11 +86,15 @@ template <typename T, typename KeyFn>
 struct FunctionKey {
   void operator()(const T& record, std::string* out) const { Encode(KeyFn{}(record), out); }
   template <typename... V>
-  void With(const T& record, std::string* out, const V&... values) const { Encode(KeyFn{}(values..., record), out); }
+  void With(const T& record, std::string* out, const V&... values) const {
+    Encode(KeyFn{}(values..., record), out);
+  }
 
  private:
   template <typename K>
-  static void Encode(const K& key, std::string* out) { KeyCodec<K>::Encode(key, out); }
+  static void Encode(const K& key, std::string* out) {
+    KeyCodec<K>::Encode(key, out);
+  }
 };
 template <typename T>
 struct RecordKey {
@@ -148,7 +153,8 @@ class NumberOp : public Narrow<T, Numbered<T>> {
  public:
   static constexpr std::string_view kKind = "WithRowNumber";
   static OperatorFunction Describe() { return SinkFunction<NumberOp, Sink<Numbered<T>>>(); }
-  NumberOp(const OperatorArgs& args, Sink<Numbered<T>>* down) : Narrow<T, Numbered<T>>(args, down), values_(args) {
+  NumberOp(const OperatorArgs& args, Sink<Numbered<T>>* down)
+      : Narrow<T, Numbered<T>>(args, down), values_(args) {
     values_.Call([&](const std::vector<uint64_t>& offsets) {
       const uint32_t task = args.context.task();
       if (task < offsets.size()) {

@@ -16,8 +16,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "common/pipeline/job.h"
 #include "common/base/status.h"
+#include "common/pipeline/job.h"
 #include "common/pipeline/jobs_registry.h"
 #include "common/pipeline/option_value.h"
 
@@ -70,14 +70,16 @@ std::vector<OptionInfo> OptionInfosOf() {
 
 // Parses the job's own options (the common ones are gone); "" or the sentence.
 template <typename O>
-std::string ParseOptions(const std::string& job, const std::map<std::string, std::string>& given, O* options) {
+std::string ParseOptions(const std::string& job, const std::map<std::string, std::string>& given,
+                         O* options) {
   std::string problem;
   std::map<std::string, std::string> rest = given;
   ForEachOption<O>([&](const auto& field) {
     const std::string name = field.name();
     const auto at = rest.find(name);
     if (at != rest.end()) {
-      if (problem.empty()) problem = ParseOption(name, std::string(field.type), at->second, &(options->*field.member));
+      if (problem.empty())
+        problem = ParseOption(name, std::string(field.type), at->second, &(options->*field.member));
       rest.erase(at);
     } else if (OptionText(options->*field.member) == kRequired && problem.empty()) {
       problem = StrCat(job, ": --", name, " is required: ", field.meaning);
@@ -120,14 +122,16 @@ struct JobRegistrar<kFunction> {
 
 }  // namespace internal
 
-#define MR_OPTIONS(Type, ...)                                                  \
-  [[maybe_unused]] inline auto MrOptions([[maybe_unused]] const Type*) {       \
-    using MrSelf [[maybe_unused]] = Type;                                      \
-    return std::make_tuple(__VA_ARGS__);                                       \
+#define MR_OPTIONS(Type, ...)                                            \
+  [[maybe_unused]] inline auto MrOptions([[maybe_unused]] const Type*) { \
+    using MrSelf [[maybe_unused]] = Type;                                \
+    return std::make_tuple(__VA_ARGS__);                                 \
   }
-#define MR_OPTION(member, type, meaning) ::millrace::internal::MakeOption<MrSelf>(#member, type, meaning, &MrSelf::member)
+#define MR_OPTION(member, type, meaning) \
+  ::millrace::internal::MakeOption<MrSelf>(#member, type, meaning, &MrSelf::member)
 
-#define MR_JOB(name, function, meaning) \
-  static const ::millrace::internal::JobRegistrar<&function> MR_CONCAT(mr_job_registrar_, __COUNTER__){name, meaning};
+#define MR_JOB(name, function, meaning)                                                                 \
+  static const ::millrace::internal::JobRegistrar<&function> MR_CONCAT(mr_job_registrar_, __COUNTER__){ \
+      name, meaning};
 
 }  // namespace millrace

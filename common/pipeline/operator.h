@@ -57,8 +57,9 @@ class DecodedValues {
   // f(values..., rest...)
   template <typename F, typename... Rest>
   decltype(auto) Call(const F& f, Rest&&... rest) const {
-    return std::apply([&](const V&... values) -> decltype(auto) { return f(values..., std::forward<Rest>(rest)...); },
-                      values_);
+    return std::apply(
+        [&](const V&... values) -> decltype(auto) { return f(values..., std::forward<Rest>(rest)...); },
+        values_);
   }
 
  private:

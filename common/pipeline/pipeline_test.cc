@@ -80,9 +80,10 @@ TEST_F(PipelineTest, CombinerFlushesByLogicalBytesAndFoldsInOrder) {
 }
 
 TEST_F(PipelineTest, GroupSortedSeesRowsInDateOrderAndTiesInFileOrder) {
-  const std::string path = File("bars.csv",
-                                "Date,Close,Symbol\n2023-01-05,3,B\n2023-01-03,1,A\n2023-01-04,,B\n2023-01-03,7,B\n"
-                                "2023-01-03,8,B\n");
+  const std::string path =
+      File("bars.csv",
+           "Date,Close,Symbol\n2023-01-05,3,B\n2023-01-03,1,A\n2023-01-04,,B\n2023-01-03,7,B\n"
+           "2023-01-03,8,B\n");
   job_.mutable_settings().split_bytes = 20;
   const auto lines = job_.Read<Bar>(path)
                          .KeyBy<&Bar::symbol>()
@@ -103,13 +104,14 @@ TEST_F(PipelineTest, GroupSortedSeesRowsInDateOrderAndTiesInFileOrder) {
 TEST_F(PipelineTest, GroupsThatAreNotReadAreSkipped) {
   const auto firsts = job_.Values<std::string>({"a1", "a2", "b1", "b2", "c1"})
                           .KeyBy([](const std::string& s) { return s.substr(0, 1); })
-                          .GroupByKey<std::string>([](const std::string& key, Rows<std::string> rows, Emitter<std::string>& out) {
-                            if (key == "b") return;
-                            for (const std::string& row : rows) {
-                              out(row);
-                              break;
-                            }
-                          })
+                          .GroupByKey<std::string>(
+                              [](const std::string& key, Rows<std::string> rows, Emitter<std::string>& out) {
+                                if (key == "b") return;
+                                for (const std::string& row : rows) {
+                                  out(row);
+                                  break;
+                                }
+                              })
                           .Collect();
   EXPECT_EQ(firsts, (std::vector<std::string>{"a1", "c1"}));
 }
@@ -119,7 +121,8 @@ TEST_F(PipelineTest, JoinsKeepTheOrderOfTheLeftSide) {
   const auto left = job_.Values<std::string>({"a1", "b1", "a2", "d1"}).KeyBy(key);
   const auto right = job_.Values<std::string>({"aX", "aY", "bZ", "cW"}).KeyBy(key);
   std::vector<std::string> inner, outer, broadcast;
-  for (const auto& pair : left.Join(right).Pairs().Collect()) inner.push_back(pair.value.first + pair.value.second);
+  for (const auto& pair : left.Join(right).Pairs().Collect())
+    inner.push_back(pair.value.first + pair.value.second);
   EXPECT_EQ(inner, (std::vector<std::string>{"a1aX", "a1aY", "a2aX", "a2aY", "b1bZ"}));
   for (const auto& pair : left.LeftJoin(right).Pairs().Collect())
     outer.push_back(pair.value.first + pair.value.second.value_or("-"));
@@ -163,17 +166,20 @@ TEST_F(PipelineTest, CachedDataIsComputedOnce) {
 
 TEST_F(PipelineTest, NarrowOperators) {
   const auto numbers = job_.Values<int64_t>({5, 1, 4, 1, 3});
-  EXPECT_EQ(numbers.Filter(With(int64_t{2}), [](const int64_t& limit, const int64_t& v) { return v > limit; }).Collect(),
+  EXPECT_EQ(numbers.Filter(With(int64_t{2}), [](const int64_t& limit, const int64_t& v) { return v > limit; })
+                .Collect(),
             (std::vector<int64_t>{5, 4, 3}));
   EXPECT_EQ(numbers.Union(numbers.Map([](const int64_t& v) { return -v; })).Count(), 10u);
   EXPECT_EQ(numbers.Take(2), (std::vector<int64_t>{5, 1}));
-  const auto batches = numbers.MapBatch<int64_t>(2, [](std::span<const int64_t> batch, Emitter<int64_t>& out) {
-    int64_t sum = 0;
-    for (int64_t v : batch) sum += v;
-    out(sum);
-  });
+  const auto batches =
+      numbers.MapBatch<int64_t>(2, [](std::span<const int64_t> batch, Emitter<int64_t>& out) {
+        int64_t sum = 0;
+        for (int64_t v : batch) sum += v;
+        out(sum);
+      });
   EXPECT_EQ(batches.Collect(), (std::vector<int64_t>{6, 5, 3}));
-  EXPECT_EQ(numbers.Distinct().SortBy([](const int64_t& v) { return v; }).Collect(), (std::vector<int64_t>{1, 3, 4, 5}));
+  EXPECT_EQ(numbers.Distinct().SortBy([](const int64_t& v) { return v; }).Collect(),
+            (std::vector<int64_t>{1, 3, 4, 5}));
   std::vector<uint64_t> rows;
   for (const auto& row : numbers.Union(numbers).WithRowNumber().Collect()) rows.push_back(row.row);
   EXPECT_EQ(rows, (std::vector<uint64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
@@ -182,7 +188,9 @@ TEST_F(PipelineTest, NarrowOperators) {
 }
 
 TEST_F(PipelineTest, TopPerKeyTakesTheGreatest) {
-  const auto top = job_.Values<Total>({{"a", 1}, {"a", 5}, {"b", 2}, {"a", 3}}).KeyBy<&Total::symbol>().TopPerKey<&Total::sum>(2);
+  const auto top = job_.Values<Total>({{"a", 1}, {"a", 5}, {"b", 2}, {"a", 3}})
+                       .KeyBy<&Total::symbol>()
+                       .TopPerKey<&Total::sum>(2);
   std::vector<double> sums;
   for (const auto& pair : top.Pairs().Collect()) sums.push_back(pair.value.sum);
   EXPECT_EQ(sums, (std::vector<double>{5, 3, 2}));
@@ -207,7 +215,8 @@ TEST_F(PipelineTest, ErrorsNameFileLineColumnAndValue) {
     FAIL() << "no error";
   } catch (const JobAborted& aborted) {
     EXPECT_EQ(aborted.error().kind(), pb::ErrorInfo::BAD_INPUT);
-    EXPECT_NE(aborted.error().message().find("bad.csv:3, column Close: 'abc'"), std::string::npos) << aborted.what();
+    EXPECT_NE(aborted.error().message().find("bad.csv:3, column Close: 'abc'"), std::string::npos)
+        << aborted.what();
   }
   const std::string other = File("other.csv", "Symbol,Date,Closed\nA,2023-01-03,1\n");
   try {

@@ -22,14 +22,15 @@ struct OperatorFunction {
   std::string_view kind;  // "Map", "Filter", ...
   // Narrow and terminal operators: makes the sink that pushes into `down` (null for terminal ones).
   std::unique_ptr<SinkBase> (*make_sink)(const OperatorArgs& args, SinkBase* down) = nullptr;
-  // Source operators: reads the whole source of the task's branch, pushing into `down`. Does not call Finish().
+  // Source operators: reads the whole source of the task's branch, pushing into `down`. Does not call
+  // Finish().
   void (*run_source)(const OperatorArgs& args, SinkBase* down) = nullptr;
 };
 
 class Registry {
  public:
   static Registry& Get();
-  uint32_t Add(const OperatorFunction& function);   // before main only
+  uint32_t Add(const OperatorFunction& function);        // before main only
   const OperatorFunction* Find(uint32_t ordinal) const;  // null when out of range
   uint32_t size() const;
 

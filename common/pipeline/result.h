@@ -19,8 +19,8 @@ class ResultBuffer {
   void Check() {
     const uint64_t limit = context_.stage().result().max_bytes();
     if (bytes_.size() > limit && !context_.stopped())
-      context_.FailInput(StrCat(label_, ": the result of one task is over max_collect_bytes (", HumanBytes(limit),
-                                "); write it instead, or raise --max-collect-bytes"));
+      context_.FailInput(StrCat(label_, ": the result of one task is over max_collect_bytes (",
+                                HumanBytes(limit), "); write it instead, or raise --max-collect-bytes"));
   }
   void Send() {
     Check();
@@ -39,7 +39,8 @@ class CollectOp : public Sink<T> {
  public:
   static constexpr std::string_view kKind = "Collect";
   static OperatorFunction Describe() { return SinkFunction<CollectOp, SinkBase>(); }
-  CollectOp(const OperatorArgs& args, SinkBase*) : counts_(args.context.counts(args.spec.id())), result_(args) {}
+  CollectOp(const OperatorArgs& args, SinkBase*)
+      : counts_(args.context.counts(args.spec.id())), result_(args) {}
   void Push(const T& record) override {
     ++counts_.in;
     ++counts_.out;
@@ -59,7 +60,8 @@ class AggregateOp : public Sink<T> {
  public:
   static constexpr std::string_view kKind = "Aggregate";
   static OperatorFunction Describe() { return SinkFunction<AggregateOp, SinkBase>(); }
-  AggregateOp(const OperatorArgs& args, SinkBase*) : counts_(args.context.counts(args.spec.id())), result_(args) {}
+  AggregateOp(const OperatorArgs& args, SinkBase*)
+      : counts_(args.context.counts(args.spec.id())), result_(args) {}
   void Push(const T& record) override {
     if (counts_.in++ == 0) {
       value_ = record;
@@ -86,7 +88,8 @@ class CountOp : public Sink<T> {
  public:
   static constexpr std::string_view kKind = "Count";
   static OperatorFunction Describe() { return SinkFunction<CountOp, SinkBase>(); }
-  CountOp(const OperatorArgs& args, SinkBase*) : counts_(args.context.counts(args.spec.id())), result_(args) {}
+  CountOp(const OperatorArgs& args, SinkBase*)
+      : counts_(args.context.counts(args.spec.id())), result_(args) {}
   void Push(const T&) override { ++counts_.in; }
   void Finish() override {
     counts_.out = 1;

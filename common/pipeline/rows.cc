@@ -65,7 +65,8 @@ void ReadRows(const OperatorArgs& args, SinkBase* down) {
   if (!DecodeAll(std::string_view(args.spec.values()), &schema))
     return args.context.FailInternal("the schema of a table cannot be decoded");
   SourceLoop loop(args);
-  io::CsvReader reader(loop.files(), loop.split(), WantedColumns(loop.files(), schema), loop.limits(), loop.on_bad());
+  io::CsvReader reader(loop.files(), loop.split(), WantedColumns(loop.files(), schema), loop.limits(),
+                       loop.on_bad());
   Row row(schema.size());
   const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && reader.Next()) {
@@ -73,7 +74,8 @@ void ReadRows(const OperatorArgs& args, SinkBase* down) {
     size_t i = 0;
     while (i < schema.size() && ParseValue(reader.field(i), schema[i].type, &row[i])) ++i;
     if (i < schema.size()) {
-      loop.Rejected(FieldProblem(reader.Where(i), reader.field(i).text, std::string(ValueTypeName(schema[i].type)), false),
+      loop.Rejected(FieldProblem(reader.Where(i), reader.field(i).text,
+                                 std::string(ValueTypeName(schema[i].type)), false),
                     reader.raw());
       continue;
     }
@@ -135,7 +137,8 @@ void WriteRowsOp::PushTo(Writer& writer, const Row& row) {
 
 void WriteRowsOp::Push(const Row& row) {
   if (row.size() != schema_.size()) {
-    context_.FailInternal(StrCat("a row of ", row.size(), " values for a table of ", schema_.size(), " columns"));
+    context_.FailInternal(
+        StrCat("a row of ", row.size(), " values for a table of ", schema_.size(), " columns"));
     return;
   }
   if (json_) {

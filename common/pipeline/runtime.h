@@ -93,9 +93,9 @@ class TaskContext {
   virtual uint64_t memory_bytes() const = 0;    // of the slot, fetch buffers included
   virtual bool in_driver() const { return false; }
 
-  virtual ShuffleOutput& shuffle_output() = 0;  // stages with a shuffle or cache target
-  virtual ShuffleInput& shuffle_input() = 0;    // branches with an upstream source
-  virtual FileOutput& file_output() = 0;        // stages with a write target
+  virtual ShuffleOutput& shuffle_output() = 0;      // stages with a shuffle or cache target
+  virtual ShuffleInput& shuffle_input() = 0;        // branches with an upstream source
+  virtual FileOutput& file_output() = 0;            // stages with a write target
   virtual void SetResult(std::string encoded) = 0;  // stages with a result target
 
   // The first error wins; the task stops at the next record. `error.kind` says who is to blame.
@@ -109,7 +109,8 @@ class TaskContext {
   virtual OperatorCounts& counts(uint32_t operator_id) = 0;  // stable reference for the task's life
   virtual int64_t& counter(std::string_view name) = 0;       // user counter; stable reference
   virtual pb::TaskLedger& ledger() = 0;
-  // The record at hand, for error messages: called by sources per block or record; the view must outlive the push.
+  // The record at hand, for error messages: called by sources per block or record; the view must outlive the
+  // push.
   std::string_view current_record;
   // Keeps the record at hand for the message of an exception that leaves the loop which owns its bytes.
   virtual void KeepRecord() {}

@@ -19,22 +19,23 @@ struct CommonOption {
 
 template <typename M>
 CommonOption Make(const char* name, const char* type, const char* meaning, M JobSettings::*member) {
-  return {name, type, meaning,
-          [member](const std::string& n, const std::string& t, const std::string& text, JobSettings* settings) {
-            if constexpr (std::is_same_v<M, uint64_t>) {
-              uint64_t bytes = 0;
-              if (t == "bytes") {
-                const auto parsed = ParseBytes(text);
-                if (!parsed.has_value())
-                  return StrCat("--", n, "=", text, ": '", text, "' is not a number of bytes such as 64MiB");
-                bytes = *parsed;
-                settings->*member = bytes;
-                return std::string();
-              }
-            }
-            return internal::ParseOption(n, t, text, &(settings->*member));
-          },
-          [member](const JobSettings& settings) { return internal::OptionText(settings.*member); }};
+  return {
+      name, type, meaning,
+      [member](const std::string& n, const std::string& t, const std::string& text, JobSettings* settings) {
+        if constexpr (std::is_same_v<M, uint64_t>) {
+          uint64_t bytes = 0;
+          if (t == "bytes") {
+            const auto parsed = ParseBytes(text);
+            if (!parsed.has_value())
+              return StrCat("--", n, "=", text, ": '", text, "' is not a number of bytes such as 64MiB");
+            bytes = *parsed;
+            settings->*member = bytes;
+            return std::string();
+          }
+        }
+        return internal::ParseOption(n, t, text, &(settings->*member));
+      },
+      [member](const JobSettings& settings) { return internal::OptionText(settings.*member); }};
 }
 
 const std::vector<CommonOption>& CommonOptionTable() {
@@ -47,16 +48,22 @@ const std::vector<CommonOption>& CommonOptionTable() {
       Make("input-format", "text", "csv, tsv or jsonl; by the file's extension when empty", &S::input_format),
       Make("delimiter", "text", "Separator of csv input, one byte", &S::delimiter),
       Make("partitions", "integer", "Partitions of every shuffle; 0 = by input size", &S::partitions),
-      Make("split-bytes", "bytes", "Input bytes per map task; smaller = more parallel, more overhead", &S::split_bytes),
-      Make("partition-bytes", "bytes", "Input bytes per reduce task when --partitions=0", &S::partition_bytes),
+      Make("split-bytes", "bytes", "Input bytes per map task; smaller = more parallel, more overhead",
+           &S::split_bytes),
+      Make("partition-bytes", "bytes", "Input bytes per reduce task when --partitions=0",
+           &S::partition_bytes),
       Make("max-record-bytes", "bytes", "A longer record is refused by name", &S::max_record_bytes),
-      Make("max-collect-bytes", "bytes", "Largest result one task may send to the driver", &S::max_collect_bytes),
-      Make("combine-flush-bytes", "bytes", "A combiner flushes after this many logical bytes; changes the last bits of float sums",
+      Make("max-collect-bytes", "bytes", "Largest result one task may send to the driver",
+           &S::max_collect_bytes),
+      Make("combine-flush-bytes", "bytes",
+           "A combiner flushes after this many logical bytes; changes the last bits of float sums",
            &S::combine_flush_bytes),
-      Make("on-bad-record", "fail|skip", "skip counts bad records and writes them to a reject file", &S::on_bad_record),
+      Make("on-bad-record", "fail|skip", "skip counts bad records and writes them to a reject file",
+           &S::on_bad_record),
       Make("max-bad-records", "integer", "More skipped records than this fail the job", &S::max_bad_records),
       Make("segment-compression", "none|lz4", "Compression of shuffled data", &S::segment_compression),
-      Make("task-timeout-ms", "integer", "A task without progress for this long is taken for hung; 0 = never", &S::task_timeout_ms),
+      Make("task-timeout-ms", "integer", "A task without progress for this long is taken for hung; 0 = never",
+           &S::task_timeout_ms),
   };
   return *table;
 }
@@ -89,7 +96,8 @@ std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSe
   return "";
 }
 
-std::string UnknownOption(const std::string& job, const std::string& name, const std::vector<OptionInfo>& known) {
+std::string UnknownOption(const std::string& job, const std::string& name,
+                          const std::vector<OptionInfo>& known) {
   std::vector<std::string> names;
   for (const OptionInfo& info : known) names.push_back(info.name);
   const std::string near = Nearest(name, names);
@@ -108,6 +116,7 @@ plan::LowerOptions LowerOptionsOf(const JobSettings& settings) {
   options.task.set_max_bad_records(settings.max_bad_records);
   options.task.set_compression(settings.segment_compression);
   options.task.set_task_timeout_ms(settings.task_timeout_ms);
+  options.task.set_output(settings.output);
   return options;
 }
 

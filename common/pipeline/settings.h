@@ -38,7 +38,8 @@ std::vector<OptionInfo> CommonOptionInfos();
 std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSettings* settings);
 
 // The sentence for an option that `known` does not have, with the nearest name.
-std::string UnknownOption(const std::string& job, const std::string& name, const std::vector<OptionInfo>& known);
+std::string UnknownOption(const std::string& job, const std::string& name,
+                          const std::vector<OptionInfo>& known);
 
 plan::LowerOptions LowerOptionsOf(const JobSettings& settings);
 

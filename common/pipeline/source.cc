@@ -10,7 +10,8 @@ SourceLoop::SourceLoop(const OperatorArgs& args)
 
 io::ReaderLimits SourceLoop::limits() const {
   io::ReaderLimits limits;
-  if (context_.options().max_record_bytes() > 0) limits.max_record_bytes = context_.options().max_record_bytes();
+  if (context_.options().max_record_bytes() > 0)
+    limits.max_record_bytes = context_.options().max_record_bytes();
   return limits;
 }
 
@@ -40,7 +41,9 @@ void SourceLoop::Close(uint64_t bytes, const absl::Status& status) {
   context_.ledger().set_source_records(counts_.in);
 }
 
-std::string FieldProblem(std::string_view where, std::string_view text, const std::string& type, bool missing) {
+std::string FieldProblem(std::string_view where, std::string_view text, const std::string& declared,
+                         bool missing) {
+  const std::string type = declared.rfind("optional ", 0) == 0 ? declared.substr(9) : declared;
   if (missing) {
     return StrCat(where, ": the value is missing, and a ", type,
                   " was expected; fill it in, or skip such rows with --on-bad-record=skip");

@@ -91,7 +91,8 @@ class SourceLoop {
   // Stands behind the reader in every loop: the record at hand points into it and must not outlive it.
   class RecordGuard {
    public:
-    explicit RecordGuard(const SourceLoop& loop) : context_(loop.context_), exceptions_(std::uncaught_exceptions()) {}
+    explicit RecordGuard(const SourceLoop& loop)
+        : context_(loop.context_), exceptions_(std::uncaught_exceptions()) {}
     RecordGuard(const RecordGuard&) = delete;
     RecordGuard& operator=(const RecordGuard&) = delete;
     ~RecordGuard() {
@@ -118,7 +119,8 @@ class SourceLoop {
 };
 
 // "'abc' is not a double" / "the value is missing" for the field at hand.
-std::string FieldProblem(std::string_view where, std::string_view text, const std::string& type, bool missing);
+std::string FieldProblem(std::string_view where, std::string_view text, const std::string& type,
+                         bool missing);
 
 template <DescribedRecord T>
 struct ReadOp {
@@ -148,7 +150,8 @@ struct ReadOp {
       const FieldResult result = ParseField<M>(text_of(value), value.missing(), &(record->*field.member));
       if (result == FieldResult::kOk) return;
       ok = false;
-      *message = FieldProblem(reader.Where(index), text_of(value), FieldTypeName<M>(), result == FieldResult::kMissing);
+      *message = FieldProblem(reader.Where(index), text_of(value), FieldTypeName<M>(),
+                              result == FieldResult::kMissing);
     });
     return ok;
   }
@@ -181,13 +184,15 @@ struct ReadOp {
       wanted.push_back(at);
     });
     io::CsvReader reader(loop.files(), loop.split(), wanted, loop.limits(), loop.on_bad());
-    Loop(reader, loop, [](const io::CsvField& field) { return field.text; }, down);
+    Loop(
+        reader, loop, [](const io::CsvField& field) { return field.text; }, down);
   }
 
   static void Jsonl(const OperatorArgs& args, Sink<T>* down) {
     SourceLoop loop(args);
     io::JsonlReader reader(loop.files(), loop.split(), FieldNames<T>(), loop.limits(), loop.on_bad());
-    Loop(reader, loop, [](const io::JsonField& field) { return field.text; }, down);
+    Loop(
+        reader, loop, [](const io::JsonField& field) { return field.text; }, down);
   }
 };
 
@@ -220,7 +225,8 @@ struct ValuesOp {
       ByteReader in(bytes);
       T record{};
       while (in.remaining() > 0 && !args.context.stopped()) {
-        if (!Codec<T>::Decode(in, &record)) return args.context.FailInternal("a value of the plan cannot be decoded");
+        if (!Codec<T>::Decode(in, &record))
+          return args.context.FailInternal("a value of the plan cannot be decoded");
         ++counts.out;
         static_cast<Sink<T>*>(down)->Push(record);
       }

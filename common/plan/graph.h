@@ -16,7 +16,7 @@ struct OperatorSpec {
   uint32_t function = 0;  // ordinal in the bundle's registry
   std::string kind;
   std::string label;
-  std::string values;     // encoded With() values
+  std::string values;  // encoded With() values
   pb::Law law = pb::LAW_NONE;
 };
 
@@ -39,7 +39,7 @@ struct Node {
   pb::FileSource files;
   pb::FileSource sample_files;  // fewer, smaller splits of the same files, for sampling plans
   pb::ValuesSource values;
-  pb::ShuffleTarget shuffle;    // partitions = 0: by the size of the inputs
+  pb::ShuffleTarget shuffle;  // partitions = 0: by the size of the inputs
   // Runs before the first plan that needs the node is lowered: the sampling of a sort sets `shuffle` here.
   std::function<void(Node&)> prepare;
   // kCache: set when a plan that materialises it was lowered.

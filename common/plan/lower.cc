@@ -111,7 +111,8 @@ class Lowering {
       pb::Stage target;
       target.mutable_cache();
       node.cached_stage = AddStage(*node.inputs[0], node.writers[0], target);
-      for (const pb::Branch& b : plan_.stages(plan_.stages_size() - 1).branches()) node.cached_tasks += b.tasks();
+      for (const pb::Branch& b : plan_.stages(plan_.stages_size() - 1).branches())
+        node.cached_tasks += b.tasks();
     }
     pb::Branch branch;
     branch.mutable_upstream()->add_stages(node.cached_stage);
@@ -157,14 +158,16 @@ uint32_t ChoosePartitions(const Node& shuffle, const LowerOptions& options) {
   if (shuffle.shuffle.partitioner() == pb::ShuffleTarget::RANGE) return shuffle.shuffle.bounds_size() + 1;
   if (shuffle.shuffle.partitions() > 0) return shuffle.shuffle.partitions();
   if (options.partitions > 0) return options.partitions;
-  const uint64_t wanted = (EstimateInputBytes(shuffle) + options.partition_bytes - 1) / options.partition_bytes;
+  const uint64_t wanted =
+      (EstimateInputBytes(shuffle) + options.partition_bytes - 1) / options.partition_bytes;
   return static_cast<uint32_t>(std::clamp<uint64_t>(wanted, 1, options.max_partitions));
 }
 
 bool ReadsFilesDirectly(const Node& node) {
   if (node.kind == Node::Kind::kFiles) return true;
   if (node.kind != Node::Kind::kNarrow && node.kind != Node::Kind::kUnion) return false;
-  return std::all_of(node.inputs.begin(), node.inputs.end(), [](const NodePtr& n) { return ReadsFilesDirectly(*n); });
+  return std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [](const NodePtr& n) { return ReadsFilesDirectly(*n); });
 }
 
 }  // namespace millrace::plan

@@ -18,8 +18,8 @@ struct Numbering {
 };
 
 struct LowerOptions {
-  uint32_t partitions = 0;                     // of every shuffle; 0 = by size
-  uint64_t partition_bytes = 64ull << 20;      // input bytes per partition when by size
+  uint32_t partitions = 0;                 // of every shuffle; 0 = by size
+  uint64_t partition_bytes = 64ull << 20;  // input bytes per partition when by size
   uint32_t max_partitions = 1024;
   uint64_t combine_flush_bytes = 24ull << 20;  // fits a 64 MiB slot
   pb::TaskOptions task;

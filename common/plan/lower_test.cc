@@ -60,7 +60,8 @@ ActionSpec Count(NodePtr node) {
 
 TEST(LowerTest, ChainsAreFusedAndShufflesCutStages) {
   Numbering numbering;
-  const pb::Plan plan = Lower(Count(Shuffle({Narrow(Narrow(Files(200 << 20, 7), "Map"), "Filter")})), {}, &numbering);
+  const pb::Plan plan =
+      Lower(Count(Shuffle({Narrow(Narrow(Files(200 << 20, 7), "Map"), "Filter")})), {}, &numbering);
   EXPECT_EQ(PlanText(plan),
             "action 1: Count\n"
             "  stage 1\n"

@@ -15,12 +15,14 @@ namespace {
 
 class MemoryShuffleOutput : public ShuffleOutput {
  public:
-  MemoryShuffleOutput(const pb::ShuffleTarget& target, std::vector<StoredRecord>* out) : target_(target), out_(out) {}
+  MemoryShuffleOutput(const pb::ShuffleTarget& target, std::vector<StoredRecord>* out)
+      : target_(target), out_(out) {}
   uint32_t partitions() const override { return std::max<uint32_t>(1, target_.partitions()); }
   uint32_t PartitionOf(std::string_view key) const override {
     if (target_.partitioner() == pb::ShuffleTarget::RANGE) {
       uint32_t at = 0;
-      while (at < static_cast<uint32_t>(target_.bounds_size()) && std::string_view(target_.bounds(at)) <= key) ++at;
+      while (at < static_cast<uint32_t>(target_.bounds_size()) && std::string_view(target_.bounds(at)) <= key)
+        ++at;
       return at;
     }
     return target_.partitioner() == pb::ShuffleTarget::SINGLE ? 0 : StableHash(key) % partitions();
@@ -36,7 +38,8 @@ class MemoryShuffleOutput : public ShuffleOutput {
   void EndRun() override { ++run_; }
   void Close() {
     if (!sorting_) return;
-    std::stable_sort(out_->begin(), out_->end(), [](const StoredRecord& a, const StoredRecord& b) { return a.key < b.key; });
+    std::stable_sort(out_->begin(), out_->end(),
+                     [](const StoredRecord& a, const StoredRecord& b) { return a.key < b.key; });
   }
 
  private:
@@ -80,7 +83,11 @@ class MemoryContext : public TaskContext {
  public:
   MemoryContext(const pb::Plan& plan, const pb::Stage& stage, const pb::Branch& branch, uint32_t task,
                 uint32_t in_branch, std::vector<StoredRecord>* out)
-      : stage_(stage), branch_(branch), options_(plan.options()), task_(task), in_branch_(in_branch),
+      : stage_(stage),
+        branch_(branch),
+        options_(plan.options()),
+        task_(task),
+        in_branch_(in_branch),
         shuffle(stage.shuffle(), out) {}
   const pb::Stage& stage() const override { return stage_; }
   const pb::Branch& branch() const override { return branch_; }
@@ -121,7 +128,8 @@ class MemoryContext : public TaskContext {
   pb::ErrorInfo error;
 };
 
-void LoadInput(const InMemoryLink& link, const pb::StageSource& source, uint32_t at, MemoryShuffleInput* input) {
+void LoadInput(const InMemoryLink& link, const pb::StageSource& source, uint32_t at,
+               MemoryShuffleInput* input) {
   for (int tag = 0; tag < source.stages_size(); ++tag) {
     const auto& maps = link.outputs.at(source.stages(tag));
     for (size_t map = 0; map < maps.size(); ++map) {
@@ -171,7 +179,8 @@ pb::ErrorInfo InMemoryLink::RunTask(const pb::Plan& plan, const pb::Stage& stage
   return {};
 }
 
-absl::StatusOr<std::vector<pb::ActionResult>> InMemoryLink::RunActions(std::vector<pb::ActionRequest> requests) {
+absl::StatusOr<std::vector<pb::ActionResult>> InMemoryLink::RunActions(
+    std::vector<pb::ActionRequest> requests) {
   std::vector<pb::ActionResult> results;
   for (const pb::ActionRequest& request : requests) {
     pb::ActionResult result;
@@ -201,7 +210,8 @@ std::string InMemoryLink::Folder(const std::string& folder) const {
   return all;
 }
 
-pb::ErrorInfo RunJob(InMemoryLink& link, const std::string& name, const std::map<std::string, std::string>& options) {
+pb::ErrorInfo RunJob(InMemoryLink& link, const std::string& name,
+                     const std::map<std::string, std::string>& options) {
   pb::ErrorInfo error;
   const JobInfo* info = JobRegistry::Get().Find(name);
   if (info == nullptr) {

@@ -43,6 +43,7 @@ class InMemoryLink : public DriverLink {
 };
 
 // Runs a registered job with the options given; kind NONE when it went well.
-pb::ErrorInfo RunJob(InMemoryLink& link, const std::string& name, const std::map<std::string, std::string>& options);
+pb::ErrorInfo RunJob(InMemoryLink& link, const std::string& name,
+                     const std::map<std::string, std::string>& options);
 
 }  // namespace millrace::testing

@@ -1,0 +1,62 @@
+// Jobs that go wrong in every way that user code can: for the end-to-end tests of error handling.
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "common/pipeline/pipeline.h"
+
+namespace millrace {
+namespace {
+
+struct MisbehaveOptions : CommonOptions {
+  std::string how = "throw";
+  std::string at = "bad";
+};
+MR_OPTIONS(MisbehaveOptions,
+           MR_OPTION(how, "throw|segfault|abort|hang|allocate|overflow|driver-throw|none",
+                     "What happens at the bad line"),
+           MR_OPTION(at, "text", "The line at which it happens"))
+
+// Deep enough for any stack; the volatile sum keeps the frames.
+int Overflow(volatile int* depth) {
+  char frame[4096];
+  frame[0] = static_cast<char>(*depth);
+  *depth = *depth + 1;
+  return *depth == 0 ? 0 : Overflow(depth) + frame[0];
+}
+
+void Happen(const std::string& how) {
+  if (how == "throw") throw std::runtime_error("this line is not liked");
+  if (how == "segfault") std::raise(SIGSEGV);
+  if (how == "abort") std::abort();
+  if (how == "overflow") {
+    volatile int depth = 0;
+    Overflow(&depth);
+  }
+  if (how == "allocate") {
+    std::vector<std::vector<char>> all;
+    for (;;) all.emplace_back(64 << 20, 'x');
+  }
+  if (how == "hang") {
+    volatile bool forever = true;
+    while (forever) {
+    }
+  }
+}
+
+void Misbehave(Job& job, const MisbehaveOptions& options) {
+  if (options.how == "driver-throw") throw std::runtime_error("the job function does not want to");
+  job.ReadText(options.input)
+      .Map(
+          With(options.how, options.at),
+          [](const std::string& how, const std::string& at, const std::string_view& line) {
+            if (line == at) Happen(how);
+            return std::string(line);
+          },
+          "Misbehave")
+      .Write(options.output);
+}
+MR_JOB("misbehave", Misbehave, "Copies lines; goes wrong at one of them")
+
+}  // namespace
+}  // namespace millrace
