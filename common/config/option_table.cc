@@ -78,7 +78,8 @@ absl::Status OptionTable::Option::Spec::Take(const std::string& text) {
     status = Refuse("\"" + text + "\" is none of " + all);
   }
   if (status.ok() && check) status = check(text);
-  if (!status.ok()) return Refuse("--" + name + ": " + std::string(status.message().data(), status.message().size()));
+  if (!status.ok())
+    return Refuse("--" + name + ": " + std::string(status.message().data(), status.message().size()));
   given = true;
   return absl::OkStatus();
 }
@@ -142,17 +143,17 @@ OptionTable::Option OptionTable::Add(std::string name, std::string* value, std::
   return Option(spec);
 }
 
-#define MR_ADD_NUMBER(TYPE, WHAT)                                                                            \
-  OptionTable::Option OptionTable::Add(std::string name, TYPE* value, TYPE default_value, std::string unit,  \
-                                       std::string meaning) {                                                \
-    Option::Spec* spec = impl_->New(std::move(name), std::move(unit), std::move(meaning));                   \
-    *value = default_value;                                                                                  \
-    spec->show = [value] { return NumberText(static_cast<double>(*value)); };                                \
-    spec->default_text = spec->show();                                                                       \
-    spec->set = [value](const std::string& text, double* number) {                                           \
-      return SetNumber(text, value, number, WHAT);                                                           \
-    };                                                                                                       \
-    return Option(spec);                                                                                     \
+#define MR_ADD_NUMBER(TYPE, WHAT)                                                                           \
+  OptionTable::Option OptionTable::Add(std::string name, TYPE* value, TYPE default_value, std::string unit, \
+                                       std::string meaning) {                                               \
+    Option::Spec* spec = impl_->New(std::move(name), std::move(unit), std::move(meaning));                  \
+    *value = default_value;                                                                                 \
+    spec->show = [value] { return NumberText(static_cast<double>(*value)); };                               \
+    spec->default_text = spec->show();                                                                      \
+    spec->set = [value](const std::string& text, double* number) {                                          \
+      return SetNumber(text, value, number, WHAT);                                                          \
+    };                                                                                                      \
+    return Option(spec);                                                                                    \
   }
 MR_ADD_NUMBER(uint32_t, "whole number")
 MR_ADD_NUMBER(uint64_t, "whole number")
@@ -291,7 +292,8 @@ absl::Status OptionTable::ParseArgs(const std::vector<std::string>& args) {
   try {
     app.parse(given);
   } catch (const CLI::ArgumentMismatch& error) {
-    return Refuse("an option lacks its value (" + std::string(error.what()) + "); see " + impl_->program + " --help");
+    return Refuse("an option lacks its value (" + std::string(error.what()) + "); see " + impl_->program +
+                  " --help");
   } catch (const CLI::Error& error) {
     return Refuse(error.what());
   }
@@ -307,7 +309,9 @@ absl::Status OptionTable::ParseArgs(const std::vector<std::string>& args) {
     const char* text = spec->env.empty() ? nullptr : getenv(spec->env.c_str());
     if (text && *text) {
       absl::Status status = spec->Take(text);
-      if (!status.ok()) return Refuse(std::string(status.message().data(), status.message().size()) + " (from " + spec->env + ")");
+      if (!status.ok())
+        return Refuse(std::string(status.message().data(), status.message().size()) + " (from " + spec->env +
+                      ")");
     } else if (spec->required) {
       return Refuse("--" + spec->name + " is needed: " + spec->meaning);
     }

@@ -3,8 +3,8 @@
 //   uint32_t slots = 0;
 //   OptionTable table("mrworker", "Runs tasks of Millrace jobs on this machine.");
 //   table.Add("slots", &slots, 2u, "tasks", "How many tasks run at once.").Range(1, 1024);
-//   table.AddBytes("slot-memory", &memory, 256ull << 20, "Memory of one slot; above it a task spills to disk.");
-//   if (std::optional<int> exit_code = table.Parse(argc, argv)) return *exit_code;
+//   table.AddBytes("slot-memory", &memory, 256ull << 20, "Memory of one slot; above it a task spills to
+//   disk."); if (std::optional<int> exit_code = table.Parse(argc, argv)) return *exit_code;
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,12 @@ class OptionTable {
   // Refines the option just added.
   class Option {
    public:
-    Option& Range(double least, double most);             // numbers, bytes and times (in ms)
-    Option& Choices(std::vector<std::string> choices);    // texts
+    Option& Range(double least, double most);           // numbers, bytes and times (in ms)
+    Option& Choices(std::vector<std::string> choices);  // texts
     Option& Required();
-    Option& Env(std::string variable);                    // used when the option is not given
+    Option& Env(std::string variable);  // used when the option is not given
     Option& Check(std::function<absl::Status(const std::string& value)> check);  // its message is shown
-    Option& Hidden();                                     // not in --help
+    Option& Hidden();                                                            // not in --help
 
    private:
     friend class OptionTable;
@@ -44,13 +44,17 @@ class OptionTable {
 
   // `name` without dashes. The variable gets the default at once. `unit` is shown as --name=UNIT.
   // `meaning` says what it does and what happens when it is too small or too large.
-  Option Add(std::string name, std::string* value, std::string default_value, std::string unit, std::string meaning);
-  Option Add(std::string name, uint32_t* value, uint32_t default_value, std::string unit, std::string meaning);
-  Option Add(std::string name, uint64_t* value, uint64_t default_value, std::string unit, std::string meaning);
+  Option Add(std::string name, std::string* value, std::string default_value, std::string unit,
+             std::string meaning);
+  Option Add(std::string name, uint32_t* value, uint32_t default_value, std::string unit,
+             std::string meaning);
+  Option Add(std::string name, uint64_t* value, uint64_t default_value, std::string unit,
+             std::string meaning);
   Option Add(std::string name, int64_t* value, int64_t default_value, std::string unit, std::string meaning);
   Option Add(std::string name, double* value, double default_value, std::string unit, std::string meaning);
   Option Add(std::string name, bool* value, bool default_value, std::string meaning);  // --name, --name=false
-  Option AddList(std::string name, std::vector<std::string>* value, std::string unit, std::string meaning);  // repeatable
+  Option AddList(std::string name, std::vector<std::string>* value, std::string unit,
+                 std::string meaning);  // repeatable
   // "4096", "64KiB", "256MiB", "1.5GiB" (KB, MB, GB are powers of 1000).
   Option AddBytes(std::string name, uint64_t* value, uint64_t default_value, std::string meaning);
   // "500ms", "10s", "2m", or a number of milliseconds.

@@ -7,7 +7,9 @@
 namespace millrace {
 namespace {
 
-std::string Sentence(const absl::Status& status) { return {status.message().data(), status.message().size()}; }
+std::string Sentence(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
 
 struct Fixture {
   uint32_t slots = 0, lease = 0;
@@ -45,15 +47,21 @@ TEST(OptionTable, DefaultsAndValues) {
 }
 
 TEST(OptionTable, ErrorsAreSentences) {
-  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slot=4"})), "unknown option --slot; did you mean --slots?");
+  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slot=4"})),
+            "unknown option --slot; did you mean --slots?");
   EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slots=zwei"})), "--slots: \"zwei\" is no whole number");
   EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slots=-1"})), "--slots: \"-1\" is no whole number");
   EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slots=65"})), "--slots: \"65\" is out of range: 1 to 64");
-  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slots=99999999999"})), "--slots: \"99999999999\" is too large");
-  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--log-level=loud"})), "--log-level: \"loud\" is none of info, error");
-  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--quiet=maybe"})), "--quiet: \"maybe\" is neither true nor false");
-  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"surplus"})), "unexpected argument \"surplus\"; see mrtest --help");
-  EXPECT_NE(Sentence(Fixture().table.ParseArgs({"--slot-memory=12 apples"})).find("is no size"), std::string::npos);
+  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--slots=99999999999"})),
+            "--slots: \"99999999999\" is too large");
+  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--log-level=loud"})),
+            "--log-level: \"loud\" is none of info, error");
+  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"--quiet=maybe"})),
+            "--quiet: \"maybe\" is neither true nor false");
+  EXPECT_EQ(Sentence(Fixture().table.ParseArgs({"surplus"})),
+            "unexpected argument \"surplus\"; see mrtest --help");
+  EXPECT_NE(Sentence(Fixture().table.ParseArgs({"--slot-memory=12 apples"})).find("is no size"),
+            std::string::npos);
   EXPECT_FALSE(Fixture().table.ParseArgs({"--slots"}).ok());
 }
 
@@ -77,7 +85,8 @@ TEST(OptionTable, RestKeepsWhatFollows) {
   EXPECT_EQ(rest, (std::vector<std::string>{"run", "wordcount", "--input=", "--slots=9"}));
   Fixture g;
   g.table.Rest(&rest, "JOB");
-  EXPECT_EQ(Sentence(g.table.ParseArgs({"--slotz=3", "run"})), "unknown option --slotz; did you mean --slots?");
+  EXPECT_EQ(Sentence(g.table.ParseArgs({"--slotz=3", "run"})),
+            "unknown option --slotz; did you mean --slots?");
 }
 
 TEST(OptionTable, PositionalAndUnknownPairs) {
@@ -86,7 +95,8 @@ TEST(OptionTable, PositionalAndUnknownPairs) {
   std::map<std::string, std::string> others;
   f.table.Positional(&words, "JOB");
   f.table.Unknown(&others);
-  ASSERT_TRUE(f.table.ParseArgs({"wordcount", "--quiet", "--tokens=ascii", "--slots=3", "--header", "more"}).ok());
+  ASSERT_TRUE(
+      f.table.ParseArgs({"wordcount", "--quiet", "--tokens=ascii", "--slots=3", "--header", "more"}).ok());
   EXPECT_EQ(words, (std::vector<std::string>{"wordcount", "more"}));
   EXPECT_EQ(others, (std::map<std::string, std::string>{{"tokens", "ascii"}, {"header", "true"}}));
   EXPECT_TRUE(f.quiet);
@@ -104,7 +114,8 @@ TEST(Loopback, OnlyLoopbackUntilKeysExist) {
   EXPECT_TRUE(CheckLoopback("127.8.8.8:7070").ok());
   EXPECT_TRUE(CheckLoopback("localhost:7070").ok());
   EXPECT_TRUE(CheckLoopback("[::1]:7070").ok());
-  EXPECT_NE(Sentence(CheckLoopback("0.0.0.0:7070")).find("until keys exist, only loopback"), std::string::npos);
+  EXPECT_NE(Sentence(CheckLoopback("0.0.0.0:7070")).find("until keys exist, only loopback"),
+            std::string::npos);
   EXPECT_FALSE(CheckLoopback("10.0.0.1:7070").ok());
   EXPECT_FALSE(CheckLoopback("127.0.0.1.example.org:7070").ok());
   EXPECT_FALSE(CheckLoopback("127.0.0.1").ok());

@@ -41,11 +41,13 @@ absl::Status ParseBytesText(const std::string& text, uint64_t* bytes) {
     *bytes = *parsed;
     return absl::OkStatus();
   }
-  return Refuse("\"" + text + "\" is no size: write a whole number of bytes, or one with KiB, MiB or GiB, like 256MiB");
+  return Refuse("\"" + text +
+                "\" is no size: write a whole number of bytes, or one with KiB, MiB or GiB, like 256MiB");
 }
 
 absl::Status ParseMsText(const std::string& text, uint32_t* ms) {
-  static constexpr Unit kUnits[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}};
+  static constexpr Unit kUnits[] = {{"", 1},       {"ms", 1},       {"s", 1000},
+                                    {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}};
   uint64_t value = 0;
   if (ParseWithUnit(text, kUnits, &value) && value <= std::numeric_limits<uint32_t>::max()) {
     *ms = static_cast<uint32_t>(value);
@@ -70,7 +72,8 @@ absl::Status CheckLoopback(const std::string& address) {
   bool loopback = host == "localhost" || host == "[::1]" ||
                   (inet_pton(AF_INET, host.c_str(), &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
   if (loopback) return absl::OkStatus();
-  return Refuse("cannot listen on " + address + ": until keys exist, only loopback (127.0.0.1:PORT) is allowed");
+  return Refuse("cannot listen on " + address +
+                ": until keys exist, only loopback (127.0.0.1:PORT) is allowed");
 }
 
 }  // namespace millrace

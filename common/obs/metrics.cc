@@ -26,7 +26,8 @@ struct Metrics::Impl {
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
-void Metrics::SetCounter(const std::string& name, const std::string& help, const Labels& labels, double value) {
+void Metrics::SetCounter(const std::string& name, const std::string& help, const Labels& labels,
+                         double value) {
   std::lock_guard<std::mutex> lock(impl_->mutex);
   double& stored = impl_->Get(name, help, prometheus::MetricType::Counter).values[labels];
   stored = std::max(stored, value);

@@ -10,7 +10,8 @@ TEST(Metrics, TextInNameOrder) {
   Metrics metrics;
   metrics.SetGauge("millrace_workers", "Workers registered.", {}, 2);
   metrics.SetCounter("millrace_jobs_total", "Jobs ended.", {{"state", "succeeded"}}, 3);
-  metrics.SetCounter("millrace_jobs_total", "Jobs ended.", {{"state", "succeeded"}}, 1);  // a counter never falls
+  metrics.SetCounter("millrace_jobs_total", "Jobs ended.", {{"state", "succeeded"}},
+                     1);  // a counter never falls
   std::string text = metrics.Text();
   EXPECT_NE(text.find("# TYPE millrace_jobs_total counter"), std::string::npos) << text;
   EXPECT_NE(text.find("millrace_jobs_total{state=\"succeeded\"} 3"), std::string::npos) << text;

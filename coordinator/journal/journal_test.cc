@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 class JournalTest : public testing::Test {
  protected:
   void SetUp() override {
-    dir_ = testing::TempDir() + "journal_" + testing::UnitTest::GetInstance()->current_test_info()->name() + "_" +
-           std::to_string(getpid());
+    dir_ = testing::TempDir() + "journal_" + testing::UnitTest::GetInstance()->current_test_info()->name() +
+           "_" + std::to_string(getpid());
     fs::remove_all(dir_);
   }
   void TearDown() override { fs::remove_all(dir_); }
@@ -69,10 +69,12 @@ TEST_F(JournalTest, LargeEntryKeepsItsBytes) {
   }
   auto journal = OpenSqliteJournal(dir_);
   std::string read;
-  ASSERT_TRUE((*journal)->Replay([&](const pb::JournalEntry& e) {
-    read = e.action_done().results(0);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE((*journal)
+                  ->Replay([&](const pb::JournalEntry& e) {
+                    read = e.action_done().results(0);
+                    return absl::OkStatus();
+                  })
+                  .ok());
   EXPECT_EQ(read, bytes);
 }
 
@@ -81,8 +83,10 @@ TEST_F(JournalTest, SecondOpenerIsRefused) {
   ASSERT_TRUE(first.ok());
   auto second = OpenSqliteJournal(dir_);
   ASSERT_FALSE(second.ok());
-  EXPECT_NE(Sentence(second.status()).find("held by another coordinator (process " + std::to_string(getpid()) + ")"),
-            std::string::npos) << second.status().ToString();
+  EXPECT_NE(Sentence(second.status())
+                .find("held by another coordinator (process " + std::to_string(getpid()) + ")"),
+            std::string::npos)
+      << second.status().ToString();
   first->reset();
   EXPECT_TRUE(OpenSqliteJournal(dir_).ok());
 }
@@ -154,10 +158,12 @@ TEST_F(JournalTest, ForgetKeepsSubmissionAndEnd) {
     ASSERT_TRUE(journal->Append(batch).ok());
     ASSERT_TRUE(journal->Forget(3).ok());
     std::vector<int> kinds;
-    ASSERT_TRUE(journal->Replay([&](const pb::JournalEntry& entry) {
-      kinds.push_back(entry.entry_case());
-      return absl::OkStatus();
-    }).ok());
+    ASSERT_TRUE(journal
+                    ->Replay([&](const pb::JournalEntry& entry) {
+                      kinds.push_back(entry.entry_case());
+                      return absl::OkStatus();
+                    })
+                    .ok());
     EXPECT_EQ(kinds, (std::vector<int>{pb::JournalEntry::kJobSubmitted, pb::JournalEntry::kWinner,
                                        pb::JournalEntry::kJobState}));
   }

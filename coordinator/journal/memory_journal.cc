@@ -34,12 +34,18 @@ absl::Status MemoryJournal::Forget(uint64_t job) {
 
 uint64_t ForgettableJob(const pb::JournalEntry& entry) {
   switch (entry.entry_case()) {
-    case pb::JournalEntry::kActionPlanned: return entry.action_planned().job();
-    case pb::JournalEntry::kWinner: return entry.winner().id().job();
-    case pb::JournalEntry::kActionDone: return entry.action_done().job();
-    case pb::JournalEntry::kDriverLeased: return entry.driver_leased().job();
-    case pb::JournalEntry::kLedgered: return entry.ledgered().id().job();
-    default: return 0;
+    case pb::JournalEntry::kActionPlanned:
+      return entry.action_planned().job();
+    case pb::JournalEntry::kWinner:
+      return entry.winner().id().job();
+    case pb::JournalEntry::kActionDone:
+      return entry.action_done().job();
+    case pb::JournalEntry::kDriverLeased:
+      return entry.driver_leased().job();
+    case pb::JournalEntry::kLedgered:
+      return entry.ledgered().id().job();
+    default:
+      return 0;
   }
 }
 

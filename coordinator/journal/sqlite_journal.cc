@@ -32,8 +32,8 @@ class FolderLock {
       char holder[32] = {};
       ssize_t got = pread(fd_, holder, sizeof(holder) - 1, 0);
       std::string who = got > 0 ? " (process " + std::string(holder, strcspn(holder, "\n")) + ")" : "";
-      return absl::FailedPreconditionError("the state folder " + dir + " is held by another coordinator" + who +
-                                           "; stop it, or give this one another --state-dir");
+      return absl::FailedPreconditionError("the state folder " + dir + " is held by another coordinator" +
+                                           who + "; stop it, or give this one another --state-dir");
     }
     std::string pid = std::to_string(getpid()) + "\n";
     if (ftruncate(fd_, 0) != 0 || pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
@@ -72,7 +72,8 @@ class SqliteJournal : public Journal {
 };
 
 absl::Status SqliteJournal::Error(int code, const std::string& doing) const {
-  std::string sentence = "the journal " + path_ + ": " + doing + " failed: " + (db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code));
+  std::string sentence = "the journal " + path_ + ": " + doing +
+                         " failed: " + (db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code));
   switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -111,7 +112,8 @@ absl::Status SqliteJournal::CheckVersion() {
   if (!tables.ok()) return tables.status();
   if (*tables == 0) return absl::OkStatus();  // new
   if (*application != kApplicationId) {
-    return absl::DataLossError(path_ + " is no journal of Millrace; move it away, or give another --state-dir");
+    return absl::DataLossError(path_ +
+                               " is no journal of Millrace; move it away, or give another --state-dir");
   }
   if (*version > kSchemaVersion) {
     return absl::FailedPreconditionError("the journal " + path_ + " has format " + std::to_string(*version) +
@@ -128,18 +130,23 @@ absl::Status SqliteJournal::Open(const std::string& state_dir) {
   absl::Status status = lock_.Take(state_dir);
   if (!status.ok()) return status;
   path_ = state_dir + "/journal.sqlite";
-  int code = sqlite3_open_v2(path_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  int code = sqlite3_open_v2(path_.c_str(), &db_,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return Error(code, "opening it");
   status = CheckVersion();
   if (!status.ok()) return status;
   std::string setup =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-      "PRAGMA application_id=" + std::to_string(kApplicationId) + "; PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";"
-      "CREATE TABLE IF NOT EXISTS entries(seq INTEGER PRIMARY KEY, sum INTEGER NOT NULL, entry BLOB NOT NULL, job INTEGER);"
+      "PRAGMA application_id=" +
+      std::to_string(kApplicationId) + "; PRAGMA user_version=" + std::to_string(kSchemaVersion) +
+      ";"
+      "CREATE TABLE IF NOT EXISTS entries(seq INTEGER PRIMARY KEY, sum INTEGER NOT NULL, entry BLOB NOT "
+      "NULL, job INTEGER);"
       "CREATE INDEX IF NOT EXISTS by_job ON entries(job) WHERE job IS NOT NULL;";
   status = Run(setup.c_str());
   if (!status.ok()) return status;
-  code = sqlite3_prepare_v2(db_, "INSERT INTO entries(sum, entry, job) VALUES(?, ?, ?)", -1, &insert_, nullptr);
+  code =
+      sqlite3_prepare_v2(db_, "INSERT INTO entries(sum, entry, job) VALUES(?, ?, ?)", -1, &insert_, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code, "preparing");
 }
 
@@ -174,7 +181,8 @@ absl::Status SqliteJournal::Append(std::span<const pb::JournalEntry> entries) {
 
 absl::Status SqliteJournal::Replay(const std::function<absl::Status(const pb::JournalEntry&)>& fn) {
   sqlite3_stmt* statement = nullptr;
-  int code = sqlite3_prepare_v2(db_, "SELECT seq, sum, entry FROM entries ORDER BY seq", -1, &statement, nullptr);
+  int code =
+      sqlite3_prepare_v2(db_, "SELECT seq, sum, entry FROM entries ORDER BY seq", -1, &statement, nullptr);
   if (code != SQLITE_OK) return Error(code, "reading");
   absl::Status status;
   while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) {

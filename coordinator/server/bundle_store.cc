@@ -15,7 +15,8 @@ constexpr char kUploading[] = ".uploading-";
 
 // A hash becomes a file name: nothing but 64 hexadecimal digits may.
 absl::Status CheckHash(const std::string& hash) {
-  if (hash.size() == 64 && hash.find_first_not_of("0123456789abcdef") == std::string::npos) return absl::OkStatus();
+  if (hash.size() == 64 && hash.find_first_not_of("0123456789abcdef") == std::string::npos)
+    return absl::OkStatus();
   return InvalidArgument(Quote(hash), " is no SHA-256: 64 hexadecimal digits");
 }
 
@@ -60,8 +61,8 @@ absl::Status BundleStore::Upload::Append(std::string_view bytes) {
 absl::Status BundleStore::Upload::Finish() {
   const std::string found = sha_.FinishHex();
   if (found != hash_) {
-    return DataLoss("the bundle's bytes do not have the SHA-256 that was announced (", hash_, " announced, ", found,
-                    " found); upload it again");
+    return DataLoss("the bundle's bytes do not have the SHA-256 that was announced (", hash_, " announced, ",
+                    found, " found); upload it again");
   }
   if (fchmod(fd_.get(), 0755) != 0 || fsync(fd_.get()) != 0) return ErrnoStatus(errno, "write", temporary_);
   MR_RETURN_IF_ERROR(RenameFile(temporary_, JoinPath(folder_, hash_)));

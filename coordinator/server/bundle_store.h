@@ -21,7 +21,10 @@ class BundleStore {
   class Upload {
    public:
     Upload(std::string folder, std::string hash, std::string temporary, UniqueFd fd)
-        : folder_(std::move(folder)), hash_(std::move(hash)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+        : folder_(std::move(folder)),
+          hash_(std::move(hash)),
+          temporary_(std::move(temporary)),
+          fd_(std::move(fd)) {}
     ~Upload();
     absl::Status Append(std::string_view bytes);
     // kDataLoss when the bytes are not those of the hash. The bundle appears at once, whole.

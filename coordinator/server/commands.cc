@@ -67,7 +67,8 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalActionDone& command) {
 void CoordinatorCore::Loop::Do(const scheduler::JournalJobState& command) {
   JobBook& book = jobs_.at(command.job);
   const pb::ErrorInfo* full = nullptr;
-  if (auto at = book.errors.find(command.error.cause); command.error.cause.job != 0 && at != book.errors.end()) {
+  if (auto at = book.errors.find(command.error.cause);
+      command.error.cause.job != 0 && at != book.errors.end()) {
     full = &at->second;
   } else if (at_hand_.error != nullptr && at_hand_.error->message() == command.error.message) {
     full = at_hand_.error;  // of the driver
@@ -84,7 +85,8 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalJobState& command) {
   entry->set_settled(command.settled);
   entry->set_time_ms(clock_->WallMs());
   *entry->mutable_error() = book.error;
-  const bool over = command.state == scheduler::JobState::kSucceeded || (IsFinal(command.state) && command.settled);
+  const bool over =
+      command.state == scheduler::JobState::kSucceeded || (IsFinal(command.state) && command.settled);
   if (over && !book.over) JobOver(book, command.state);
 }
 
@@ -198,7 +200,8 @@ void CoordinatorCore::Loop::Do(const scheduler::Grant& command) {
 }
 
 // The manifest of a stage is made once per version, from the books at the moment of the grant.
-void CoordinatorCore::Loop::SendManifest(Session& session, JobBook& book, const scheduler::GrantInput& input) {
+void CoordinatorCore::Loop::SendManifest(Session& session, JobBook& book,
+                                         const scheduler::GrantInput& input) {
   uint64_t& told = session.manifests[{book.id, input.stage}];
   if (told == input.version) return;
   told = input.version;
@@ -242,7 +245,8 @@ void CoordinatorCore::Loop::Do(const scheduler::Cancel& command) {
 
 void CoordinatorCore::Loop::Do(const scheduler::Publish& command) {
   Session* session = SessionOf(command.worker);
-  absl::StatusOr<pb::FileList> list = coordinator::MakeFileList(jobs_.at(command.job), command.request, command.commit);
+  absl::StatusOr<pb::FileList> list =
+      coordinator::MakeFileList(jobs_.at(command.job), command.request, command.commit);
   if (list.ok()) {
     if (session != nullptr) *Out(*session)->add_files() = *std::move(list);
     return;
@@ -276,7 +280,8 @@ void CoordinatorCore::Loop::Do(const scheduler::TaskDone& command) {
   if (at_hand_.report != nullptr && coordinator::FromPb(at_hand_.report->id()) == command.attempt) {
     const pb::TaskReport& report = *at_hand_.report;
     book.SetLocation(command.attempt, report.map_output());
-    if (!book.Count(command.attempt, report.ledger(), report.counters(), report.file().rejects_temporary())) return;
+    if (!book.Count(command.attempt, report.ledger(), report.counters(), report.file().rejects_temporary()))
+      return;
     *ledgered.mutable_ledger() = report.ledger();
     *ledgered.mutable_counters() = report.counters();
     ledgered.set_rejects_temporary(report.file().rejects_temporary());

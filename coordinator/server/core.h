@@ -22,17 +22,17 @@ struct CoreOptions {
   uint32_t heartbeat_interval_ms = 500;  // what workers are told
   uint32_t worker_timeout_ms = 5000;     // a worker not heard of for this long is taken for dead
   uint32_t lease_ms = 4000;              // a worker that hears nothing for this long stops its drivers
-  uint32_t grace_ms = 5000;              // after a restart: wait for workers to return before running maps again
-  uint32_t tick_interval_ms = 50;        // 0: only Tick() ticks (tests)
-  uint32_t watch_interval_ms = 100;      // at most one status per watch and interval
-  uint32_t max_attempts = 4;             // charged failures of one task
-  uint32_t speculation = 1;              // 0: never run a second copy of a slow task
-  uint32_t speculation_min_ms = 5000;    // younger attempts never get one
-  bool task_stories = true;              // a line of the story per grant and report
+  uint32_t grace_ms = 2000;          // after a restart: wait for workers to return before running maps again
+  uint32_t tick_interval_ms = 50;    // 0: only Tick() ticks (tests)
+  uint32_t watch_interval_ms = 100;  // at most one status per watch and interval
+  uint32_t max_attempts = 4;         // charged failures of one task
+  uint32_t speculation = 1;          // 0: never run a second copy of a slow task
+  uint32_t speculation_min_ms = 5000;         // younger attempts never get one
+  bool task_stories = true;                   // a line of the story per grant and report
   uint64_t max_collect_bytes = 256ull << 20;  // of one action's results
-  uint32_t story_lines = 5000;           // kept per job
-  uint32_t log_lines = 5000;             // kept per job
-  uint32_t finished_jobs = 200;          // remembered in memory after their end
+  uint32_t story_lines = 5000;                // kept per job
+  uint32_t log_lines = 5000;                  // kept per job
+  uint32_t finished_jobs = 200;               // remembered in memory after their end
 };
 
 class CoordinatorCore {
@@ -57,8 +57,8 @@ class CoordinatorCore {
   void OnFailure(std::function<void(absl::Status)> callback);
 
   // ---- workers ----
-  // Returns a session. `close` is called on the loop thread when the coordinator ends the session (the worker was
-  // silent for too long, or registered over another stream): the worker may connect anew.
+  // Returns a session. `close` is called on the loop thread when the coordinator ends the session (the worker
+  // was silent for too long, or registered over another stream): the worker may connect anew.
   uint64_t ConnectWorker(Send send, std::function<void()> close = nullptr);
   void OnWorkerMessage(uint64_t session, pb::WorkerMessage message);
   void OnWorkerClosed(uint64_t session);  // waits: `send` and `close` are not called once it returned

@@ -52,7 +52,8 @@ class CoreTest : public testing::Test {
       worker.grants.pop_front();
       const pb::StageSpec& spec = worker.stages.at({grant.id().job(), grant.id().stage()});
       for (const pb::ManifestRef& ref : grant.inputs()) {
-        ASSERT_TRUE(worker.manifests.contains({ref.stage(), ref.version()})) << "a grant came before its manifest";
+        ASSERT_TRUE(worker.manifests.contains({ref.stage(), ref.version()}))
+            << "a grant came before its manifest";
         EXPECT_EQ(worker.manifests.at({ref.stage(), ref.version()}).maps_size(), static_cast<int>(maps));
       }
       worker.Send(GoodReport(grant.id(), spec, maps, reducers));
@@ -145,7 +146,8 @@ TEST_F(CoreTest, RestartAtEveryStepGivesTheSameOutput) {
       ASSERT_FALSE(worker->grants.empty());
       const pb::Grant grant = worker->grants.front();
       worker->grants.pop_front();
-      const pb::TaskReport report = GoodReport(grant.id(), worker->stages.at({job, grant.id().stage()}), 3, 2);
+      const pb::TaskReport report =
+          GoodReport(grant.id(), worker->stages.at({job, grant.id().stage()}), 3, 2);
       worker->Send(report);
       worker->Send(report);  // a duplicate changes nothing
       if (report.has_map_output()) {
@@ -212,7 +214,8 @@ TEST_F(CoreTest, ANewDriverGetsTheLogAndTheSameResults) {
   for (const pb::FileList& list : other.files) other.AnswerFiles(list);
   EXPECT_EQ(Status().error().kind(), pb::ErrorInfo::USER_CODE) << Status().ShortDebugString();
   EXPECT_NE(Status().error().message().find("action 1 differs"), std::string::npos);
-  EXPECT_NE(Status().error().message().find("(first difference: stage 1 (map) reads other data)"), std::string::npos)
+  EXPECT_NE(Status().error().message().find("(first difference: stage 1 (map) reads other data)"),
+            std::string::npos)
       << Status().error().message();
 }
 
@@ -241,8 +244,9 @@ TEST_F(CoreTest, BrokenLawFailsTheJobNamingTheStage) {
   report.mutable_ledger()->mutable_operators(0)->set_dropped(0);
   worker.Send(report);
   EXPECT_EQ(Status().error().kind(), pb::ErrorInfo::INTERNAL);
-  EXPECT_EQ(Status().error().message(),
-            "the ledger of stage 1 (map) task 0 does not balance: Filter(x) took 3 records, gave 2 and dropped 0");
+  EXPECT_EQ(
+      Status().error().message(),
+      "the ledger of stage 1 (map) task 0 does not balance: Filter(x) took 3 records, gave 2 and dropped 0");
 }
 
 TEST_F(CoreTest, SplitNotReadToItsEndFailsTheJob) {
@@ -267,7 +271,8 @@ TEST_F(CoreTest, ResultsOverTheLimitAreASentence) {
   const uint64_t epoch = StartJob(worker, &job);
   worker.RequestAction(TwoStagePlan(job, epoch, 1, 1, 2, 2, true));
   WorkOff(worker, 2, 2);
-  EXPECT_NE(Status().error().message().find("(reduce) are over 20 B; write them with Write"), std::string::npos)
+  EXPECT_NE(Status().error().message().find("(reduce) are over 20 B; write them with Write"),
+            std::string::npos)
       << Status().error().message();
 }
 

@@ -90,7 +90,8 @@ class FakeWorker {
     if (message.has_welcome()) welcome = message.welcome();
     if (!message.rejected().empty()) rejected = message.rejected();
     for (const auto& stage : message.stages()) stages[{stage.job(), stage.stage().id()}] = stage;
-    for (const auto& manifest : message.manifests()) manifests[{manifest.stage(), manifest.version()}] = manifest;
+    for (const auto& manifest : message.manifests())
+      manifests[{manifest.stage(), manifest.version()}] = manifest;
     for (const auto& grant : message.grants()) grants.push_back(grant);
     for (const auto& driver : message.start_drivers()) drivers.push_back(driver);
     for (const auto& result : message.action_results()) results.push_back(result);
@@ -102,8 +103,9 @@ class FakeWorker {
 
 // A plan of two stages: `maps` map tasks over one file of 10 bytes per map into `reducers` partitions, which
 // are written as csv (or, with `collect`, go to the driver).
-inline pb::ActionRequest TwoStagePlan(uint64_t job, uint64_t driver_epoch, uint32_t action, uint32_t first_stage,
-                                      uint32_t maps, uint32_t reducers, bool collect = false) {
+inline pb::ActionRequest TwoStagePlan(uint64_t job, uint64_t driver_epoch, uint32_t action,
+                                      uint32_t first_stage, uint32_t maps, uint32_t reducers,
+                                      bool collect = false) {
   pb::ActionRequest request;
   request.set_job(job);
   request.set_driver_epoch(driver_epoch);
@@ -145,9 +147,10 @@ inline pb::ActionRequest TwoStagePlan(uint64_t job, uint64_t driver_epoch, uint3
   return request;
 }
 
-// The report of a task of TwoStagePlan that went well: each map sends 3 of 4 records, 30 bytes, to each reducer
-// one; a pure function of the id's stage and task.
-inline pb::TaskReport GoodReport(const pb::AttemptId& id, const pb::StageSpec& spec, uint32_t maps, uint32_t reducers) {
+// The report of a task of TwoStagePlan that went well: each map sends 3 of 4 records, 30 bytes, to each
+// reducer one; a pure function of the id's stage and task.
+inline pb::TaskReport GoodReport(const pb::AttemptId& id, const pb::StageSpec& spec, uint32_t maps,
+                                 uint32_t reducers) {
   pb::TaskReport report;
   *report.mutable_id() = id;
   report.set_outcome(pb::OUTCOME_OK);

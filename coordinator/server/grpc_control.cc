@@ -64,8 +64,9 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), MessageOf(status));
 }
 
-grpc::Status ControlService::Connect(grpc::ServerContext* context,
-                                     grpc::ServerReaderWriter<pb::CoordinatorMessage, pb::WorkerMessage>* stream) {
+grpc::Status ControlService::Connect(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<pb::CoordinatorMessage, pb::WorkerMessage>* stream) {
   Outbox outbox;
   std::thread writer([&] {
     SetThreadName("to-worker");
@@ -77,8 +78,9 @@ grpc::Status ControlService::Connect(grpc::ServerContext* context,
     // The worker is gone, or has to go: the reader below must not wait for it.
     context->TryCancel();
   });
-  const uint64_t session = core_->ConnectWorker([&outbox](const pb::CoordinatorMessage& message) { outbox.Put(message); },
-                                                [&outbox] { outbox.Close(false); });
+  const uint64_t session =
+      core_->ConnectWorker([&outbox](const pb::CoordinatorMessage& message) { outbox.Put(message); },
+                           [&outbox] { outbox.Close(false); });
   pb::WorkerMessage message;
   while (stream->Read(&message)) core_->OnWorkerMessage(session, std::move(message));
   core_->OnWorkerClosed(session);
@@ -98,7 +100,8 @@ grpc::Status ControlService::FetchBundle(grpc::ServerContext*, const pb::FetchBu
   chunk.set_total_bytes(info->size);
   for (uint64_t at = 0; at < info->size;) {
     chunk.mutable_data()->resize(std::min<uint64_t>(kChunkBytes, info->size - at));
-    absl::Status status = PReadFull(fd->get(), chunk.mutable_data()->data(), chunk.data().size(), at, request->hash());
+    absl::Status status =
+        PReadFull(fd->get(), chunk.mutable_data()->data(), chunk.data().size(), at, request->hash());
     if (!status.ok()) return ToGrpc(status);
     at += chunk.data().size();
     if (!writer->Write(chunk)) return grpc::Status::OK;

@@ -21,7 +21,8 @@ class ClientService final : public pb::Client::Service {
   ClientService(CoordinatorCore* core, BundleStore* bundles) : core_(core), bundles_(bundles) {}
   void Stop() { stopping_ = true; }
 
-  grpc::Status HasBundle(grpc::ServerContext*, const pb::HasBundleRequest* request, pb::HasBundleReply* reply) override {
+  grpc::Status HasBundle(grpc::ServerContext*, const pb::HasBundleRequest* request,
+                         pb::HasBundleReply* reply) override {
     reply->set_has(bundles_->Has(request->hash()));
     return grpc::Status::OK;
   }
@@ -45,7 +46,8 @@ class ClientService final : public pb::Client::Service {
     return ToGrpc(status);
   }
 
-  grpc::Status Submit(grpc::ServerContext*, const pb::SubmitRequest* request, pb::SubmitReply* reply) override {
+  grpc::Status Submit(grpc::ServerContext*, const pb::SubmitRequest* request,
+                      pb::SubmitReply* reply) override {
     if (!bundles_->Has(request->bundle())) {
       reply->mutable_error()->set_kind(pb::ErrorInfo::USAGE);
       reply->mutable_error()->set_message(StrCat("the bundle ", request->bundle(), " was not uploaded"));
@@ -62,13 +64,16 @@ class ClientService final : public pb::Client::Service {
   grpc::Status GetJob(grpc::ServerContext*, const pb::GetJobRequest* request, pb::JobStatus* reply) override {
     return Give(core_->GetJob(request->id()), reply);
   }
-  grpc::Status KillJob(grpc::ServerContext*, const pb::GetJobRequest* request, pb::JobStatus* reply) override {
+  grpc::Status KillJob(grpc::ServerContext*, const pb::GetJobRequest* request,
+                       pb::JobStatus* reply) override {
     return Give(core_->KillJob(request->id()), reply);
   }
-  grpc::Status GetCounters(grpc::ServerContext*, const pb::GetJobRequest* request, pb::CountersReply* reply) override {
+  grpc::Status GetCounters(grpc::ServerContext*, const pb::GetJobRequest* request,
+                           pb::CountersReply* reply) override {
     return Give(core_->GetCounters(request->id()), reply);
   }
-  grpc::Status ListWorkers(grpc::ServerContext*, const pb::ListWorkersRequest*, pb::ListWorkersReply* reply) override {
+  grpc::Status ListWorkers(grpc::ServerContext*, const pb::ListWorkersRequest*,
+                           pb::ListWorkersReply* reply) override {
     *reply = core_->ListWorkers();
     return grpc::Status::OK;
   }
@@ -114,8 +119,9 @@ class ClientService final : public pb::Client::Service {
   }
   grpc::Status GetLogs(grpc::ServerContext* context, const pb::LogsRequest* request,
                        grpc::ServerWriter<pb::LogLine>* writer) override {
-    return Follow(context, request->follow(), writer,
-                  [&](uint64_t* cursor, bool* ended) { return core_->GetLogs(request->id(), cursor, ended); });
+    return Follow(context, request->follow(), writer, [&](uint64_t* cursor, bool* ended) {
+      return core_->GetLogs(request->id(), cursor, ended);
+    });
   }
 
  private:
@@ -153,7 +159,8 @@ class ClientService final : public pb::Client::Service {
 
 class GrpcServerImpl final : public GrpcServer {
  public:
-  GrpcServerImpl(CoordinatorCore* core, BundleStore* bundles) : control_(core, bundles), client_(core, bundles) {}
+  GrpcServerImpl(CoordinatorCore* core, BundleStore* bundles)
+      : control_(core, bundles), client_(core, bundles) {}
   ~GrpcServerImpl() override { Stop(); }
 
   absl::Status Listen(const std::string& listen) {
@@ -170,7 +177,8 @@ class GrpcServerImpl final : public GrpcServer {
     builder.RegisterService(&client_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
-      return Unavailable("cannot listen on ", listen, ": the address is taken or not ours; choose another --listen");
+      return Unavailable("cannot listen on ", listen,
+                         ": the address is taken or not ours; choose another --listen");
     }
     address_ = StrCat(listen.substr(0, listen.rfind(':')), ":", port);
     return absl::OkStatus();
@@ -193,8 +201,8 @@ class GrpcServerImpl final : public GrpcServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen, CoordinatorCore* core,
-                                                              BundleStore* bundles) {
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
+                                                              CoordinatorCore* core, BundleStore* bundles) {
   auto server = std::make_unique<GrpcServerImpl>(core, bundles);
   MR_RETURN_IF_ERROR(server->Listen(listen));
   return std::unique_ptr<GrpcServer>(std::move(server));

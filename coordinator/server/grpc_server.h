@@ -16,7 +16,7 @@ class GrpcServer {
   // kUnavailable with a sentence when the address is taken.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& listen, CoordinatorCore* core,
                                                            BundleStore* bundles);
-  virtual ~GrpcServer() = default;  // Stop()
+  virtual ~GrpcServer() = default;          // Stop()
   virtual std::string address() const = 0;  // with the port that was chosen
   // Refuses new calls, ends the streams, waits for them. Before the core stops.
   virtual void Stop() = 0;

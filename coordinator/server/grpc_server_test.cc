@@ -202,7 +202,8 @@ TEST_F(GrpcServerTest, HealthServiceAnswers) {
   std::vector<grpc::Slice> slices;
   ASSERT_TRUE(answer.Dump(&slices).ok());
   std::string bytes;
-  for (const grpc::Slice& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  for (const grpc::Slice& slice : slices)
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   EXPECT_EQ(bytes, "\x08\x01");
 }
 

@@ -43,9 +43,11 @@ class HttpServerImpl final : public HttpServer {
       response.set_content(failure.ok() ? "ok\n" : MessageOf(failure) + "\n", "text/plain; charset=utf-8");
     });
     std::string bare = host.starts_with("[") ? host.substr(1, host.size() - 2) : host;
-    const int port = wanted == 0 ? server_.bind_to_any_port(bare) : (server_.bind_to_port(bare, wanted) ? wanted : -1);
+    const int port =
+        wanted == 0 ? server_.bind_to_any_port(bare) : (server_.bind_to_port(bare, wanted) ? wanted : -1);
     if (port <= 0) {
-      return Unavailable("cannot listen on ", listen, ": the address is taken or not ours; choose another --http-listen");
+      return Unavailable("cannot listen on ", listen,
+                         ": the address is taken or not ours; choose another --http-listen");
     }
     address_ = StrCat(host, ":", port);
     thread_ = std::thread([this] {
@@ -71,7 +73,8 @@ class HttpServerImpl final : public HttpServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen, CoordinatorCore* core) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen,
+                                                              CoordinatorCore* core) {
   auto server = std::make_unique<HttpServerImpl>(core);
   MR_RETURN_IF_ERROR(server->Listen(listen));
   return std::unique_ptr<HttpServer>(std::move(server));

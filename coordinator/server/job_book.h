@@ -41,12 +41,12 @@ class Ring {
 
 // One task's winner, as far as it is needed later.
 struct TaskBook {
-  bool counted = false;       // its ledger and counters are in the stage's sums: once, whatever is run again
+  bool counted = false;  // its ledger and counters are in the stage's sums: once, whatever is run again
   scheduler::AttemptId winner;
-  std::string path;           // map output
+  std::string path;  // map output
   std::string digest;
   uint64_t records = 0, bytes = 0;
-  std::string result;         // until the action is done
+  std::string result;  // until the action is done
   std::unique_ptr<pb::OutputFile> file;
 };
 
@@ -54,13 +54,13 @@ struct StageBook {
   const pb::Stage* spec = nullptr;  // in JobBook::plans
   uint32_t action = 0;
   std::vector<TaskBook> tasks;
-  uint32_t counted = 0;             // tasks
-  pb::TaskLedger sums;              // without `operators`
+  uint32_t counted = 0;  // tasks
+  pb::TaskLedger sums;   // without `operators`
   std::map<uint32_t, pb::OperatorCount> operators;
   std::map<std::string, int64_t> counters;
   std::map<uint32_t, std::string> rejects;  // by task: temporary files of rejected records
   uint64_t result_bytes = 0;
-  uint64_t total_bytes = 0;         // of its splits; 0 when it reads stages
+  uint64_t total_bytes = 0;                      // of its splits; 0 when it reads stages
   std::shared_ptr<const pb::Manifest> manifest;  // of the version built last
 };
 
@@ -68,16 +68,16 @@ struct JobBook {
   uint64_t id = 0;
   pb::SubmitRequest request;
   int64_t submitted_ms = 0, started_ms = 0, finished_ms = 0;  // wall clock, for people
-  uint64_t driver_epoch = 0;   // of the last lease
+  uint64_t driver_epoch = 0;                                  // of the last lease
   std::string profile;
-  std::map<uint32_t, pb::ActionRequest> plans;    // journaled ones, by action
-  std::map<uint32_t, pb::ActionResult> results;   // of the actions that are done
+  std::map<uint32_t, pb::ActionRequest> plans;   // journaled ones, by action
+  std::map<uint32_t, pb::ActionResult> results;  // of the actions that are done
   std::map<uint32_t, StageBook> stages;
   std::map<scheduler::AttemptId, pb::ErrorInfo> errors;  // the last ones, for stack and record
   std::map<scheduler::AttemptId, pb::TaskProgress> progress;
   Ring<pb::StoryLine> story;
   Ring<pb::LogLine> logs;
-  pb::ErrorInfo error;         // why it failed, in full
+  pb::ErrorInfo error;  // why it failed, in full
   bool over = false;
   pb::JobStatus final_status;  // when it is over
 
@@ -87,7 +87,8 @@ struct JobBook {
   // Adds a winner's ledger and counters to its stage's sums, unless the task was counted before.
   // False when it was, or when nobody knows the task.
   bool Count(const scheduler::AttemptId& id, const pb::TaskLedger& ledger,
-             const google::protobuf::RepeatedPtrField<pb::Counter>& counters, const std::string& rejects_temporary);
+             const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+             const std::string& rejects_temporary);
   // Remembers the winner of a kWrite or kResult task.
   void SetWinner(const pb::TaskReport& report);
   // Remembers where the output of a map task lies.
@@ -103,10 +104,12 @@ struct JobBook {
   std::string output() const;  // the option, or the first write target's root
 };
 
-// Empty, or the sentence that says which law the report of a winner breaks: operator laws, bytes of its split.
+// Empty, or the sentence that says which law the report of a winner breaks: operator laws, bytes of its
+// split.
 std::string CheckTaskLedger(const pb::Stage& stage, const pb::TaskReport& report);
 
-// Where two plans of the same action differ first, for people: "operator Map(x) of stage 2 (reduce)"; "" when equal.
+// Where two plans of the same action differ first, for people: "operator Map(x) of stage 2 (reduce)"; "" when
+// equal.
 std::string PlanDifference(const pb::Plan& logged, const pb::Plan& now);
 
 // The list that turns temporaries into the output, _SUCCESS included; with `commit` false the one that

@@ -25,7 +25,9 @@ scheduler::Options SchedulerOptions(const CoreOptions& options) {
 }  // namespace
 
 CoordinatorCore::Loop::Loop(CoreOptions options, std::unique_ptr<Journal> journal, Clock* clock)
-    : options_(options), journal_(std::move(journal)), clock_(clock ? clock : Clock::Real()),
+    : options_(options),
+      journal_(std::move(journal)),
+      clock_(clock ? clock : Clock::Real()),
       scheduler_(SchedulerOptions(options)) {}
 
 CoordinatorCore::Loop::~Loop() { Stop(); }
@@ -123,7 +125,8 @@ void CoordinatorCore::Loop::Handle(Item& item) {
     session.close = std::move(item.close);
   } else if (item.closed) {
     CloseSession(item.session, "the connection closed");
-  } else if (auto session = sessions_.find(item.session); session != sessions_.end() && !session->second.doomed) {
+  } else if (auto session = sessions_.find(item.session);
+             session != sessions_.end() && !session->second.doomed) {
     ++counts_.messages_in;
     OnMessage(session->second, item.message);
   }

@@ -34,8 +34,9 @@ class CoordinatorCore::Loop {
     Send send;
     std::function<void()> close;
     pb::WorkerMessage message;
-    std::function<void()> call;        // instead of a message
-    std::function<void(bool)> answer;  // after the batch is durable; false: it is not, or the loop has stopped
+    std::function<void()> call;  // instead of a message
+    std::function<void(bool)>
+        answer;  // after the batch is durable; false: it is not, or the loop has stopped
   };
   // False when the loop takes nothing any more: nothing of the item is called then.
   bool Post(Item item);
@@ -74,16 +75,16 @@ class CoordinatorCore::Loop {
     std::function<void()> close;
     scheduler::WorkerId worker = 0;
     scheduler::Epoch epoch = 0;
-    bool doomed = false;   // close it after the batch
-    bool answer = false;   // it must hear something: its lease hangs on it
+    bool doomed = false;  // close it after the batch
+    bool answer = false;  // it must hear something: its lease hangs on it
     pb::CoordinatorMessage out;
     bool has_out = false;
-    std::set<std::pair<uint64_t, uint32_t>> specs;  // (job, stage) that it was told
+    std::set<std::pair<uint64_t, uint32_t>> specs;                // (job, stage) that it was told
     std::map<std::pair<uint64_t, uint32_t>, uint64_t> manifests;  // the newest version it was told
   };
   struct WorkerBook {
     scheduler::WorkerId id = 0;
-    uint64_t session = 0;  // 0 = none
+    uint64_t session = 0;       // 0 = none
     pb::Register registration;  // without what it held
     uint64_t rss_bytes = 0;
     int64_t last_heard_wall_ms = 0;
@@ -130,7 +131,8 @@ class CoordinatorCore::Loop {
   void OnHeartbeat(Session& session, const pb::Heartbeat& heartbeat);
   void OnLog(const pb::LogLine& line);
   void CloseSession(uint64_t id, const std::string& reason);
-  std::string ReportProblem(const coordinator::JobBook& book, const pb::TaskReport& report, pb::ErrorInfo* error);
+  std::string ReportProblem(const coordinator::JobBook& book, const pb::TaskReport& report,
+                            pb::ErrorInfo* error);
 
   // commands.cc
   void Do(const scheduler::JournalJob& command);
@@ -173,8 +175,8 @@ class CoordinatorCore::Loop {
   std::thread thread_;
 
   std::map<uint64_t, Session> sessions_;
-  std::set<uint64_t> busy_sessions_;  // with something to send, or to close
-  std::map<std::string, WorkerBook> workers_;        // by name
+  std::set<uint64_t> busy_sessions_;           // with something to send, or to close
+  std::map<std::string, WorkerBook> workers_;  // by name
   std::map<scheduler::WorkerId, WorkerBook*> worker_by_id_;
   uint64_t connections_ = 0;
   std::map<uint64_t, coordinator::JobBook> jobs_;

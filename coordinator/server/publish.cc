@@ -1,11 +1,11 @@
 // From a job's book to its last file list and its manifest.
+#include "common/io/publish.h"
 #include "absl/status/statusor.h"
 #include "common/base/files.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/manifest.h"
-#include "common/io/publish.h"
 #include "coordinator/server/job_book.h"
 #include "coordinator/server/translate.h"
 
@@ -30,11 +30,16 @@ bool StopsEarly(const pb::Branch& branch) {
 
 const char* LawName(pb::Law law) {
   switch (law) {
-    case pb::LAW_MAP: return "map";
-    case pb::LAW_FILTER: return "filter";
-    case pb::LAW_SOURCE: return "source";
-    case pb::LAW_SINK: return "sink";
-    default: return "";
+    case pb::LAW_MAP:
+      return "map";
+    case pb::LAW_FILTER:
+      return "filter";
+    case pb::LAW_SOURCE:
+      return "source";
+    case pb::LAW_SINK:
+      return "sink";
+    default:
+      return "";
   }
 }
 
@@ -82,7 +87,8 @@ io::ManifestTable TableOf(const StageBook& book) {
   table.header = header == target.options().end() || header->second != "false";
   for (const TaskBook& task : book.tasks) {
     if (!task.file) continue;
-    table.parts.push_back({task.file->final_name(), task.file->records(), task.file->bytes(), task.file->sha256()});
+    table.parts.push_back(
+        {task.file->final_name(), task.file->records(), task.file->bytes(), task.file->sha256()});
   }
   return table;
 }
@@ -109,8 +115,8 @@ std::string CheckTaskLedger(const pb::Stage& stage, const pb::TaskReport& report
   const pb::Branch* branch = BranchOf(stage, report.id().task(), &in_branch);
   if (branch == nullptr) return "";  // the scheduler knows no such task either
   const pb::TaskLedger& ledger = report.ledger();
-  const std::string where =
-      StrCat("the ledger of stage ", stage.id(), " (", stage.name(), ") task ", report.id().task(), " does not balance: ");
+  const std::string where = StrCat("the ledger of stage ", stage.id(), " (", stage.name(), ") task ",
+                                   report.id().task(), " does not balance: ");
   for (const pb::OperatorCount& count : ledger.operators()) {
     for (const pb::Operator& op : branch->operators()) {
       if (op.id() != count.operator_() || op.law() == pb::LAW_NONE || op.law() == pb::LAW_SINK) continue;
@@ -119,18 +125,21 @@ std::string CheckTaskLedger(const pb::Stage& stage, const pb::TaskReport& report
                     " and dropped ", count.dropped());
     }
   }
-  if (branch->has_files() && static_cast<int>(in_branch) < branch->files().splits_size() && !StopsEarly(*branch)) {
+  if (branch->has_files() && static_cast<int>(in_branch) < branch->files().splits_size() &&
+      !StopsEarly(*branch)) {
     const pb::Split& split = branch->files().splits(static_cast<int>(in_branch));
     if (ledger.source_bytes() != split.end() - split.begin()) {
-      return StrCat(where, "its split has ", split.end() - split.begin(), " bytes and ", ledger.source_bytes(),
-                    " were read");
+      return StrCat(where, "its split has ", split.end() - split.begin(), " bytes and ",
+                    ledger.source_bytes(), " were read");
     }
   }
   return "";
 }
 
 std::string PlanDifference(const pb::Plan& logged, const pb::Plan& now) {
-  const auto same = [](const auto& a, const auto& b) { return a.SerializeAsString() == b.SerializeAsString(); };
+  const auto same = [](const auto& a, const auto& b) {
+    return a.SerializeAsString() == b.SerializeAsString();
+  };
   for (int i = 0; i < std::min(logged.stages_size(), now.stages_size()); ++i) {
     const pb::Stage &before = logged.stages(i), &after = now.stages(i);
     const std::string stage = StrCat("stage ", before.id(), " (", before.name(), ")");
@@ -142,9 +151,11 @@ std::string PlanDifference(const pb::Plan& logged, const pb::Plan& now) {
         if (was.function() != is.function() || was.kind() != is.kind()) {
           return StrCat(stage, ", where ", was.label(), " became ", is.label());
         }
-        if (was.values() != is.values()) return StrCat("the values that ", was.label(), " of ", stage, " was given");
+        if (was.values() != is.values())
+          return StrCat("the values that ", was.label(), " of ", stage, " was given");
       }
-      if (old_branch.operators_size() != new_branch.operators_size()) return StrCat(stage, " has other operators");
+      if (old_branch.operators_size() != new_branch.operators_size())
+        return StrCat(stage, " has other operators");
       if (!same(old_branch, new_branch)) return StrCat(stage, " reads other data");
     }
     if (!same(before, after)) return StrCat(stage, " has another target");

@@ -57,7 +57,8 @@ absl::Status CoordinatorCore::Loop::ReplayEntry(const pb::JournalEntry& entry) {
     case pb::JournalEntry::kWinner:
       if (JobBook* book = Book(entry.winner().id().job())) {
         book->SetWinner(entry.winner().report());
-        recovering_[book->id].winners.push_back({FromPb(entry.winner().id()), SumsOf(entry.winner().report().ledger())});
+        recovering_[book->id].winners.push_back(
+            {FromPb(entry.winner().id()), SumsOf(entry.winner().report().ledger())});
       }
       return absl::OkStatus();
     case pb::JournalEntry::kActionDone:
@@ -101,7 +102,7 @@ scheduler::RecoveredJob CoordinatorCore::Loop::Recovered(const JobBook& book) {
   job.driver_epoch = book.driver_epoch;
   job.profile = book.profile;
   const Recovering& known = recovering_[book.id];
-  job.state = known.state.job() != 0 ? coordinator::StateFromJournal(known.state.state())
+  job.state = known.state.job() != 0  ? coordinator::StateFromJournal(known.state.state())
               : book.driver_epoch > 0 ? scheduler::JobState::kRunning
                                       : scheduler::JobState::kPending;
   job.settled = known.state.settled();

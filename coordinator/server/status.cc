@@ -1,6 +1,6 @@
 // What clients ask.
-#include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/base/ids.h"
 #include "coordinator/server/loop.h"
 #include "coordinator/server/translate.h"
 
@@ -24,7 +24,8 @@ absl::StatusOr<JobBook*> CoordinatorCore::Loop::Find(const std::string& id) {
   if (number.has_value()) {
     if (JobBook* book = Book(*number)) return book;
   }
-  return NotFound("there is no job ", id.empty() ? "\"\"" : id, "; `mrsubmit list` shows those that are known");
+  return NotFound("there is no job ", id.empty() ? "\"\"" : id,
+                  "; `mrsubmit list` shows those that are known");
 }
 
 pb::SubmitReply CoordinatorCore::Loop::Submit(const pb::SubmitRequest& request) {
@@ -65,7 +66,7 @@ pb::SubmitReply CoordinatorCore::Loop::Submit(const pb::SubmitRequest& request) 
 }
 
 absl::StatusOr<pb::JobStatus> CoordinatorCore::Loop::Kill(const std::string& id) {
-  MR_ASSIGN_OR_RETURN(JobBook* book, Find(id));
+  MR_ASSIGN_OR_RETURN(JobBook * book, Find(id));
   const uint64_t job = book->id;
   if (!book->over) Step(scheduler::KillJob{job, "killed by the user"});
   book = Book(job);
@@ -74,7 +75,7 @@ absl::StatusOr<pb::JobStatus> CoordinatorCore::Loop::Kill(const std::string& id)
 }
 
 absl::StatusOr<uint64_t> CoordinatorCore::Loop::AddWatch(const std::string& id, Watcher watcher) {
-  MR_ASSIGN_OR_RETURN(JobBook* book, Find(id));
+  MR_ASSIGN_OR_RETURN(JobBook * book, Find(id));
   Watch watch;
   watch.job = book->id;
   watch.watcher = std::move(watcher);

@@ -12,11 +12,20 @@ std::string Escaped(const std::string& text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -39,18 +48,23 @@ void Row(std::string* out, const std::vector<std::string>& cells) {
 }
 
 constexpr char kHead[] =
-    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">"
+    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" "
+    "content=\"5\">"
     "<title>Millrace</title><style>body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:#222}"
-    "table{border-collapse:collapse;margin-bottom:2rem}td,th{padding:.25rem .8rem;border-bottom:1px solid #ddd;"
-    "text-align:left;vertical-align:top}th{color:#555;font-weight:600}</style></head><body><h1>Millrace</h1>\n";
+    "table{border-collapse:collapse;margin-bottom:2rem}td,th{padding:.25rem .8rem;border-bottom:1px solid "
+    "#ddd;"
+    "text-align:left;vertical-align:top}th{color:#555;font-weight:600}</style></head><body><h1>Millrace</"
+    "h1>\n";
 
 }  // namespace
 
 std::string StatusPage(CoordinatorCore& core) {
   std::string out = kHead;
   const pb::ListJobsReply jobs = core.ListJobs();
-  StrAppend(&out, "<h2>Jobs</h2><table><tr><th>id</th><th>job</th><th>state</th><th>tasks</th><th>submitted (UTC)</th>",
-            "<th>output</th><th>note</th></tr>\n");
+  StrAppend(
+      &out,
+      "<h2>Jobs</h2><table><tr><th>id</th><th>job</th><th>state</th><th>tasks</th><th>submitted (UTC)</th>",
+      "<th>output</th><th>note</th></tr>\n");
   for (int i = jobs.jobs_size() - 1; i >= 0; --i) {
     const pb::JobStatus& job = jobs.jobs(i);
     uint64_t tasks = 0, done = 0;
@@ -63,8 +77,8 @@ std::string StatusPage(CoordinatorCore& core) {
   StrAppend(&out, "</table><h2>Workers</h2><table><tr><th>no.</th><th>name</th><th>state</th><th>slots</th>",
             "<th>running</th><th>memory per slot</th><th>numeric profile</th></tr>\n");
   for (const pb::WorkerStatus& worker : workers.workers()) {
-    Row(&out, {StrCat(worker.worker()), worker.name(), worker.state(), StrCat(worker.slots()), StrCat(worker.running()),
-               HumanBytes(worker.slot_memory_bytes()), worker.profile()});
+    Row(&out, {StrCat(worker.worker()), worker.name(), worker.state(), StrCat(worker.slots()),
+               StrCat(worker.running()), HumanBytes(worker.slot_memory_bytes()), worker.profile()});
   }
   out += "</table></body></html>\n";
   return out;
@@ -84,9 +98,12 @@ std::string MetricsText(CoordinatorCore& core) {
   count("millrace_journal_entries_total", "Entries journaled.", numbers.journal_entries);
   count("millrace_journal_transactions_total", "Transactions of the journal.", numbers.journal_transactions);
   const char* ended = "Jobs that ended, by state.";
-  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "succeeded"}}, static_cast<double>(numbers.jobs_succeeded));
-  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "failed"}}, static_cast<double>(numbers.jobs_failed));
-  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "killed"}}, static_cast<double>(numbers.jobs_killed));
+  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "succeeded"}},
+                     static_cast<double>(numbers.jobs_succeeded));
+  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "failed"}},
+                     static_cast<double>(numbers.jobs_failed));
+  metrics.SetCounter("millrace_jobs_total", ended, {{"state", "killed"}},
+                     static_cast<double>(numbers.jobs_killed));
   metrics.SetGauge("millrace_jobs_running", "Jobs that are not over.", {}, numbers.jobs_running);
   metrics.SetGauge("millrace_workers", "Workers connected.", {}, numbers.workers);
   metrics.SetGauge("millrace_incarnation", "How often the coordinator started.", {},

@@ -46,16 +46,23 @@ pb::ErrorInfo ErrorOf(const scheduler::ErrorFacts& facts) {
 
 scheduler::Outcome FromPb(pb::Outcome outcome) {
   switch (outcome) {
-    case pb::OUTCOME_OK: return scheduler::Outcome::kOk;
-    case pb::OUTCOME_FAILED: return scheduler::Outcome::kFailed;
-    case pb::OUTCOME_CRASHED: return scheduler::Outcome::kCrashed;
-    case pb::OUTCOME_FETCH_FAILED: return scheduler::Outcome::kFetchFailed;
-    case pb::OUTCOME_CANCELLED: return scheduler::Outcome::kCancelled;
-    default: return scheduler::Outcome::kLost;
+    case pb::OUTCOME_OK:
+      return scheduler::Outcome::kOk;
+    case pb::OUTCOME_FAILED:
+      return scheduler::Outcome::kFailed;
+    case pb::OUTCOME_CRASHED:
+      return scheduler::Outcome::kCrashed;
+    case pb::OUTCOME_FETCH_FAILED:
+      return scheduler::Outcome::kFetchFailed;
+    case pb::OUTCOME_CANCELLED:
+      return scheduler::Outcome::kCancelled;
+    default:
+      return scheduler::Outcome::kLost;
   }
 }
 
-scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::WorkerId worker, scheduler::Epoch epoch) {
+scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::WorkerId worker,
+                                 scheduler::Epoch epoch) {
   scheduler::TaskReported event;
   event.worker = worker;
   event.epoch = epoch;
@@ -82,10 +89,18 @@ std::vector<scheduler::StageShape> ShapesOf(const pb::Plan& plan) {
     scheduler::StageShape shape;
     shape.id = stage.id();
     switch (stage.target_case()) {
-      case pb::Stage::kWrite: shape.output = scheduler::OutputKind::kWrite; break;
-      case pb::Stage::kResult: shape.output = scheduler::OutputKind::kResult; break;
-      case pb::Stage::kCache: shape.output = scheduler::OutputKind::kCache; break;
-      default: shape.output = scheduler::OutputKind::kShuffle; break;
+      case pb::Stage::kWrite:
+        shape.output = scheduler::OutputKind::kWrite;
+        break;
+      case pb::Stage::kResult:
+        shape.output = scheduler::OutputKind::kResult;
+        break;
+      case pb::Stage::kCache:
+        shape.output = scheduler::OutputKind::kCache;
+        break;
+      default:
+        shape.output = scheduler::OutputKind::kShuffle;
+        break;
     }
     for (const pb::Branch& branch : stage.branches()) {
       for (uint32_t input : branch.upstream().stages()) {
@@ -100,25 +115,37 @@ std::vector<scheduler::StageShape> ShapesOf(const pb::Plan& plan) {
 
 pb::JobStatus::State StateOf(scheduler::JobState state) {
   switch (state) {
-    case scheduler::JobState::kPending: return pb::JobStatus::PENDING;
+    case scheduler::JobState::kPending:
+      return pb::JobStatus::PENDING;
     case scheduler::JobState::kRunning:
-    case scheduler::JobState::kAborting: return pb::JobStatus::RUNNING;
-    case scheduler::JobState::kPublishing: return pb::JobStatus::PUBLISHING;
-    case scheduler::JobState::kSucceeded: return pb::JobStatus::SUCCEEDED;
-    case scheduler::JobState::kFailed: return pb::JobStatus::FAILED;
-    case scheduler::JobState::kKilled: return pb::JobStatus::KILLED;
+    case scheduler::JobState::kAborting:
+      return pb::JobStatus::RUNNING;
+    case scheduler::JobState::kPublishing:
+      return pb::JobStatus::PUBLISHING;
+    case scheduler::JobState::kSucceeded:
+      return pb::JobStatus::SUCCEEDED;
+    case scheduler::JobState::kFailed:
+      return pb::JobStatus::FAILED;
+    case scheduler::JobState::kKilled:
+      return pb::JobStatus::KILLED;
   }
   return pb::JobStatus::UNKNOWN;
 }
 
 scheduler::JobState StateFromJournal(pb::JobStatus::State state) {
   switch (state) {
-    case pb::JobStatus::RUNNING: return scheduler::JobState::kRunning;
-    case pb::JobStatus::PUBLISHING: return scheduler::JobState::kPublishing;
-    case pb::JobStatus::SUCCEEDED: return scheduler::JobState::kSucceeded;
-    case pb::JobStatus::FAILED: return scheduler::JobState::kFailed;
-    case pb::JobStatus::KILLED: return scheduler::JobState::kKilled;
-    default: return scheduler::JobState::kPending;
+    case pb::JobStatus::RUNNING:
+      return scheduler::JobState::kRunning;
+    case pb::JobStatus::PUBLISHING:
+      return scheduler::JobState::kPublishing;
+    case pb::JobStatus::SUCCEEDED:
+      return scheduler::JobState::kSucceeded;
+    case pb::JobStatus::FAILED:
+      return scheduler::JobState::kFailed;
+    case pb::JobStatus::KILLED:
+      return scheduler::JobState::kKilled;
+    default:
+      return scheduler::JobState::kPending;
   }
 }
 

@@ -20,12 +20,13 @@ scheduler::TaskSums SumsOf(const pb::TaskLedger& ledger);
 scheduler::ErrorFacts FactsOf(const pb::ErrorInfo& error, const scheduler::AttemptId& cause = {});
 pb::ErrorInfo ErrorOf(const scheduler::ErrorFacts& facts);
 scheduler::Outcome FromPb(pb::Outcome outcome);
-scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::WorkerId worker, scheduler::Epoch epoch);
+scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::WorkerId worker,
+                                 scheduler::Epoch epoch);
 
 uint32_t TasksOf(const pb::Stage& stage);
 std::vector<scheduler::StageShape> ShapesOf(const pb::Plan& plan);
 
-pb::JobStatus::State StateOf(scheduler::JobState state);        // for clients
+pb::JobStatus::State StateOf(scheduler::JobState state);  // for clients
 scheduler::JobState StateFromJournal(pb::JobStatus::State state);
 
 }  // namespace millrace::coordinator

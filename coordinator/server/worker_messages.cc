@@ -30,7 +30,8 @@ void CoordinatorCore::Loop::OnMessage(Session& session, pb::WorkerMessage& messa
     const bool ok = finished.error().kind() == pb::ErrorInfo::NONE;
     AtHand at_hand;
     at_hand.error = &finished.error();
-    Step(scheduler::DriverFinished{finished.job(), finished.driver_epoch(), ok, FactsOf(finished.error())}, at_hand);
+    Step(scheduler::DriverFinished{finished.job(), finished.driver_epoch(), ok, FactsOf(finished.error())},
+         at_hand);
   }
   for (const pb::HeldDriver& lost : message.drivers_lost()) {
     Step(scheduler::DriverLost{worker, epoch, lost.job(), lost.driver_epoch()});
@@ -85,7 +86,8 @@ void CoordinatorCore::Loop::OnRegister(Session& session, const pb::Register& reg
                        coordinator::SumsOf(held.ledger())});
   }
   for (const pb::AttemptId& id : registration.running()) up.running.push_back(FromPb(id));
-  for (const pb::HeldDriver& driver : registration.drivers()) up.drivers.push_back({driver.job(), driver.driver_epoch()});
+  for (const pb::HeldDriver& driver : registration.drivers())
+    up.drivers.push_back({driver.job(), driver.driver_epoch()});
   AtHand at_hand;
   at_hand.held = &held_by_id;
   Step(up, at_hand);
@@ -106,7 +108,8 @@ std::string CoordinatorCore::Loop::ReportProblem(const JobBook& book, const pb::
   if (stage.spec->result().max_bytes() > 0) limit = std::min(limit, stage.spec->result().max_bytes());
   if (stage.result_bytes + report.result().size() <= limit) return "";
   error->set_kind(pb::ErrorInfo::BAD_INPUT);
-  return StrCat("the results of stage ", stage.spec->id(), " (", stage.spec->name(), ") are over ", HumanBytes(limit),
+  return StrCat("the results of stage ", stage.spec->id(), " (", stage.spec->name(), ") are over ",
+                HumanBytes(limit),
                 "; write them with Write, or raise max_collect_bytes of the job and of the coordinator");
 }
 
@@ -136,7 +139,8 @@ void CoordinatorCore::Loop::OnAction(pb::ActionRequest& request) {
   AtHand at_hand;
   at_hand.action = &request;
   if (request.record()) {
-    Step(scheduler::ActionRecorded{request.job(), request.driver_epoch(), request.action(), request.fingerprint()},
+    Step(scheduler::ActionRecorded{request.job(), request.driver_epoch(), request.action(),
+                                   request.fingerprint()},
          at_hand);
     return;
   }
@@ -150,7 +154,8 @@ void CoordinatorCore::Loop::OnAction(pb::ActionRequest& request) {
   if (JobBook* book = Book(request.job())) {
     auto logged = book->plans.find(request.action());
     if (logged != book->plans.end() && logged->second.fingerprint() != request.fingerprint()) {
-      at_hand.note = StrCat(" (first difference: ", coordinator::PlanDifference(logged->second.plan(), request.plan()), ")");
+      at_hand.note = StrCat(
+          " (first difference: ", coordinator::PlanDifference(logged->second.plan(), request.plan()), ")");
     }
   }
   Step(event, at_hand);
