@@ -18,7 +18,7 @@ uint64_t LoadBigEndian(const char* at, size_t available) {
   uint64_t word = 0;
   if (available >= 8) {
     std::memcpy(&word, at, 8);
-  } else {
+  } else if (available > 0) {
     std::memcpy(&word, at, available);
   }
   return __builtin_bswap64(word);

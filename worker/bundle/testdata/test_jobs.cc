@@ -1,4 +1,5 @@
 // A bundle of small and of badly behaved jobs, for the tests of local mode and of executors.
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -34,8 +35,6 @@ struct BoomOptions : CommonOptions { std::string how = "throw"; std::string at =
 MR_OPTIONS(BoomOptions, MR_OPTION(how, "text", "throw, segv, abort, hang, alloc, stack"),
            MR_OPTION(at, "text", "The line that does it"))
 
-volatile int* volatile nowhere = nullptr;
-
 int Overflow(int n) {  // NOLINT(misc-no-recursion)
   volatile char room[4096];
   room[0] = static_cast<char>(n);
@@ -44,7 +43,7 @@ int Overflow(int n) {  // NOLINT(misc-no-recursion)
 
 void Misbehave(const std::string& how) {
   if (how == "throw") throw std::runtime_error("boom");
-  if (how == "segv") *nowhere = 1;
+  if (how == "segv") std::raise(SIGSEGV);
   if (how == "abort") std::abort();
   if (how == "stack") std::exit(Overflow(1));
   static volatile bool forever = true;
