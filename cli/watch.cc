@@ -142,8 +142,11 @@ class Watch {
       if (std::optional<int> code = Show()) return *code;
       if (NowMs() >= until) {
         progress_.Clear();
-        return Say(StrCat(id_, " has not ended within --timeout=", options_.timeout_ms,
-                          "ms; it goes on, `mrsubmit wait ", id_, "` watches it"),
+        const std::string why = last_.has_value() && !last_->pending_reason().empty()
+                                    ? StrCat(" (pending: ", last_->pending_reason(), ")")
+                                    : std::string();
+        return Say(StrCat(id_, " has not ended within --timeout=", options_.timeout_ms, "ms", why,
+                          "; it goes on, `mrsubmit wait ", id_, "` watches it"),
                    kTimedOut);
       }
     }

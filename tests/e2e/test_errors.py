@@ -111,9 +111,9 @@ class BadCode(harness.Case):
         super().setUp()
         self.bundle = "--bundle=" + harness.TEST_JOBS
         self.input = self.write("in.txt", "good\nbad\ngood\n")
-        self.out = self.path("out")
 
     def options(self, how, more):
+        self.out = self.path("out-" + how)
         return ["misbehave", f"--input={self.input}", f"--output={self.out}", f"--how={how}", *more]
 
     def test_local(self):

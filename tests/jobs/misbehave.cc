@@ -17,12 +17,11 @@ MR_OPTIONS(MisbehaveOptions,
                      "What happens at the bad line"),
            MR_OPTION(at, "text", "The line at which it happens"))
 
-// Deep enough for any stack; the volatile sum keeps the frames.
-int Overflow(volatile int* depth) {
-  char frame[4096];
-  frame[0] = static_cast<char>(*depth);
-  *depth = *depth + 1;
-  return *depth == 0 ? 0 : Overflow(depth) + frame[0];
+// Every level needs its volatile frame after the call, so no optimiser makes a loop of it.
+__attribute__((noinline)) int Overflow(int depth) {
+  volatile char frame[4096];
+  frame[depth & 4095] = static_cast<char>(depth);
+  return depth < 0 ? 0 : Overflow(depth + 1) + frame[depth & 4095];
 }
 
 void Happen(const std::string& how) {
@@ -30,8 +29,8 @@ void Happen(const std::string& how) {
   if (how == "segfault") std::raise(SIGSEGV);
   if (how == "abort") std::abort();
   if (how == "overflow") {
-    volatile int depth = 0;
-    Overflow(&depth);
+    volatile int sum = Overflow(0);
+    (void)sum;
   }
   if (how == "allocate") {
     std::vector<std::vector<char>> all;
