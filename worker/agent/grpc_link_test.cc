@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -39,7 +38,8 @@ class FakeCoordinator final : public pb::Control::Service {
   }
   grpc::Status FetchBundle(grpc::ServerContext*, const pb::FetchBundleRequest* request,
                            grpc::ServerWriter<pb::BundleChunk>* writer) override {
-    if (request->hash() != "known") return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such bundle");
+    if (request->hash() != "known")
+      return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such bundle");
     for (const std::string part : {"abc", "def"}) {
       pb::BundleChunk chunk;
       chunk.set_data(part);
@@ -56,7 +56,7 @@ class FakeCoordinator final : public pb::Control::Service {
     return port;
   }
   void Stop() {
-    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Shutdown(gpr_time_0(GPR_CLOCK_MONOTONIC));  // now
     server_.reset();
   }
 
