@@ -219,6 +219,36 @@ TEST_F(CoreTest, ANewDriverGetsTheLogAndTheSameResults) {
       << Status().error().message();
 }
 
+TEST_F(CoreTest, RecordedValuesSurviveARestart) {
+  FakeWorker worker("w1");
+  worker.Connect(*core_);
+  uint64_t job = 0;
+  const uint64_t epoch = StartJob(worker, &job);
+  pb::ActionRequest record;
+  record.set_job(job);
+  record.set_driver_epoch(epoch);
+  record.set_action(1);
+  record.set_fingerprint("name of the value");
+  record.set_record(true);
+  record.set_recorded("half past ten");
+  worker.RequestAction(record);
+  ASSERT_EQ(worker.results.size(), 1u);
+  EXPECT_EQ(worker.results[0].recorded(), "half past ten");
+  Crash();
+  StartCore();
+  FakeWorker other("w2");
+  other.Connect(*core_);
+  for (int i = 0; i < 4 && other.drivers.empty(); ++i) {
+    clock_.Advance(1000);
+    pb::WorkerMessage heartbeat;
+    heartbeat.mutable_heartbeat();
+    other.Send(heartbeat);
+  }
+  ASSERT_EQ(other.drivers.size(), 1u);
+  ASSERT_EQ(other.drivers[0].log_size(), 1);
+  EXPECT_EQ(other.drivers[0].log(0).recorded(), "half past ten");
+}
+
 TEST_F(CoreTest, StaleEpochChangesNothing) {
   FakeWorker worker("w1");
   worker.Connect(*core_);

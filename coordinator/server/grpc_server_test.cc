@@ -81,8 +81,10 @@ TEST_F(GrpcServerTest, BundlesAreCheckedOnTheWayInAndComeBackWhole) {
   EXPECT_EQ(got, bytes_);
   grpc::ClientContext other;
   request.set_hash(std::string(64, 'a'));
-  pb::BundleChunk none;
-  EXPECT_EQ(control->FetchBundle(&other, request)->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  auto nothing = control->FetchBundle(&other, request);
+  for (pb::BundleChunk chunk; nothing->Read(&chunk);)
+    ADD_FAILURE() << "a chunk of a bundle that is not there";
+  EXPECT_EQ(nothing->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 // A worker over the control stream that does what it is told, from the test's thread.
