@@ -111,7 +111,8 @@ double WeightedLloyd(const Centres& points, const std::vector<double>& weights, 
 std::vector<Centres> Parallel(const Features& features, const std::vector<uint32_t>& ks, uint64_t seed) {
   const Centres candidates = Candidates(features, *std::max_element(ks.begin(), ks.end()), seed);
   std::vector<double> weights;
-  for (uint64_t count : TallyAll(features, {candidates})[0].counts) weights.push_back(static_cast<double>(count));
+  const Tally tally = TallyAll(features, {candidates})[0];
+  for (uint64_t count : tally.counts) weights.push_back(static_cast<double>(count));
   std::vector<Centres> all;
   for (uint32_t k : ks) {
     Centres best;
