@@ -11,10 +11,10 @@
 
 namespace millrace {
 
-#define MR_DEFINE_STATUS_MAKER(Name)                        \
-  template <typename... Args>                               \
-  absl::Status Name(const Args&... args) {                  \
-    return absl::Name##Error(ToAbsl(StrCat(args...)));      \
+#define MR_DEFINE_STATUS_MAKER(Name)                   \
+  template <typename... Args>                          \
+  absl::Status Name(const Args&... args) {             \
+    return absl::Name##Error(ToAbsl(StrCat(args...))); \
   }
 MR_DEFINE_STATUS_MAKER(Aborted)
 MR_DEFINE_STATUS_MAKER(AlreadyExists)
@@ -60,14 +60,15 @@ const absl::Status& AsStatus(const absl::StatusOr<T>& status) {
 #define MR_CONCAT(a, b) MR_CONCAT_INNER(a, b)
 
 // Returns from the function with the status of `expr` (Status or StatusOr) unless it is OK.
-#define MR_RETURN_IF_ERROR(expr)                                                          \
-  do {                                                                                    \
-    if (const auto& mr_status = (expr); !::millrace::internal::AsStatus(mr_status).ok())  \
-      return ::millrace::internal::AsStatus(mr_status);                                   \
+#define MR_RETURN_IF_ERROR(expr)                                                         \
+  do {                                                                                   \
+    if (const auto& mr_status = (expr); !::millrace::internal::AsStatus(mr_status).ok()) \
+      return ::millrace::internal::AsStatus(mr_status);                                  \
   } while (false)
 
 // MR_ASSIGN_OR_RETURN(auto x, F()): the value of a StatusOr, or returns its status.
-#define MR_ASSIGN_OR_RETURN(lhs, expr) MR_ASSIGN_OR_RETURN_INNER(MR_CONCAT(mr_result_, __COUNTER__), lhs, expr)
+#define MR_ASSIGN_OR_RETURN(lhs, expr) \
+  MR_ASSIGN_OR_RETURN_INNER(MR_CONCAT(mr_result_, __COUNTER__), lhs, expr)
 #define MR_ASSIGN_OR_RETURN_INNER(result, lhs, expr) \
   auto result = (expr);                              \
   if (!result.ok()) return result.status();          \

@@ -48,8 +48,9 @@ concept Encodable = requires(const T& value, T* target, ByteReader& in, std::str
 // Appends the bytes of `value`.
 template <typename T>
 void EncodeTo(const T& value, std::string* out) {
-  static_assert(Encodable<T>, "Millrace cannot encode this type: describe the struct with MR_RECORD(Type, "
-                              "MR_FIELD(member, \"Column\"), ...) after it, in its namespace.");
+  static_assert(Encodable<T>,
+                "Millrace cannot encode this type: describe the struct with MR_RECORD(Type, "
+                "MR_FIELD(member, \"Column\"), ...) after it, in its namespace.");
   Codec<T>::Encode(value, out);
 }
 template <typename T>
@@ -70,8 +71,8 @@ namespace internal {
 // Types whose elements are copied as they are.
 template <typename T>
 concept FlatElement = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, Date> ||
-                      std::same_as<T, Timestamp> || std::same_as<T, std::byte> ||
-                      (std::integral<T> && sizeof(T) == 1 && !std::same_as<T, bool>);
+    std::same_as<T, Timestamp> || std::same_as<T, std::byte> ||
+    (std::integral<T> && sizeof(T) == 1 && !std::same_as<T, bool>);
 template <typename T>
 concept FixedWidth = FlatElement<T> || std::same_as<T, bool>;
 }  // namespace internal
@@ -94,8 +95,7 @@ struct Codec<T> {
 };
 
 template <std::integral T>
-  requires(sizeof(T) > 1 && sizeof(T) <= 8)
-struct Codec<T> {
+requires(sizeof(T) > 1 && sizeof(T) <= 8) struct Codec<T> {
   static void Encode(T value, std::string* out) {
     if constexpr (std::is_signed_v<T>) {
       PutVarint(ZigZag(value), out);
@@ -118,8 +118,7 @@ struct Codec<T> {
 };
 
 template <typename T>
-  requires std::is_enum_v<T> && (!internal::FlatElement<T>)
-struct Codec<T> {
+requires std::is_enum_v<T> &&(!internal::FlatElement<T>)struct Codec<T> {
   using Number = std::underlying_type_t<T>;
   static void Encode(T value, std::string* out) { Codec<Number>::Encode(static_cast<Number>(value), out); }
   static bool Decode(ByteReader& in, T* value) {
@@ -170,8 +169,9 @@ namespace internal {
 // append for a whole record of numbers. 0: not such a type.
 template <typename T>
 struct SmallBytes {
-  static constexpr size_t kMax =
-      FixedWidth<T> ? sizeof(T) : std::is_integral_v<T> || std::is_enum_v<T> ? kMaxVarintBytes : 0;
+  static constexpr size_t kMax = FixedWidth<T>                                ? sizeof(T)
+                                 : std::is_integral_v<T> || std::is_enum_v<T> ? kMaxVarintBytes
+                                                                              : 0;
 };
 template <typename T>
 struct SmallBytes<std::optional<T>> {
@@ -189,7 +189,8 @@ char* WriteSmall(const T& value, char* to) {
   } else if constexpr (std::is_enum_v<T>) {
     return WriteSmall(static_cast<std::underlying_type_t<T>>(value), to);
   } else if constexpr (std::is_integral_v<T>) {
-    return WriteVarint(std::is_signed_v<T> ? ZigZag(static_cast<int64_t>(value)) : static_cast<uint64_t>(value), to);
+    return WriteVarint(
+        std::is_signed_v<T> ? ZigZag(static_cast<int64_t>(value)) : static_cast<uint64_t>(value), to);
   } else {
     *to++ = value.has_value() ? 1 : 0;
     return value.has_value() ? WriteSmall(*value, to) : to;
@@ -259,18 +260,19 @@ struct Codec<std::tuple<Parts...>> {
 template <DescribedRecord T>
 struct Codec<T> {
   static void Encode(const T& value, std::string* out) {
-    std::apply([&](const auto&... field) { internal::EncodeParts(out, value.*field.member...); }, FieldsOf<T>());
+    std::apply([&](const auto&... field) { internal::EncodeParts(out, value.*field.member...); },
+               FieldsOf<T>());
   }
   static bool Decode(ByteReader& in, T* value) {
-    return std::apply([&](const auto&... field) { return internal::DecodeParts(in, &(value->*field.member)...); },
-                      FieldsOf<T>());
+    return std::apply(
+        [&](const auto&... field) { return internal::DecodeParts(in, &(value->*field.member)...); },
+        FieldsOf<T>());
   }
 };
 
 // Structs without members, std::monostate.
 template <typename T>
-  requires std::is_empty_v<T> && std::is_default_constructible_v<T> && (!DescribedRecord<T>)
-struct Codec<T> {
+requires std::is_empty_v<T> && std::is_default_constructible_v<T> &&(!DescribedRecord<T>)struct Codec<T> {
   static void Encode(const T&, std::string* out) { internal::EncodeParts(out); }
   static bool Decode(ByteReader& in, T*) { return internal::DecodeParts(in); }
 };

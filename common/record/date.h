@@ -31,8 +31,8 @@ struct Date {
 struct Timestamp {
   int64_t micros = 0;
 
-  constexpr Date date() const;                 // the UTC day
-  constexpr int64_t micros_of_day() const;     // 0..86,399,999,999
+  constexpr Date date() const;              // the UTC day
+  constexpr int64_t micros_of_day() const;  // 0..86,399,999,999
   constexpr int hour() const { return static_cast<int>(micros_of_day() / 3'600'000'000); }
   constexpr int minute() const { return static_cast<int>(micros_of_day() / 60'000'000 % 60); }
   constexpr int second() const { return static_cast<int>(micros_of_day() / 1'000'000 % 60); }

@@ -47,10 +47,10 @@ constexpr RecordFields<Record, FieldTypes...> MakeFields(std::string_view record
 }
 
 // In the namespace of `Type`, outside functions.
-#define MR_RECORD(Type, ...)                                                     \
+#define MR_RECORD(Type, ...)                                                      \
   [[maybe_unused]] inline constexpr auto MrFields([[maybe_unused]] const Type*) { \
-    using MrSelf [[maybe_unused]] = Type;                                        \
-    return ::millrace::MakeFields<Type>(#Type __VA_OPT__(, ) __VA_ARGS__);       \
+    using MrSelf [[maybe_unused]] = Type;                                         \
+    return ::millrace::MakeFields<Type>(#Type __VA_OPT__(, ) __VA_ARGS__);        \
   }
 #define MR_FIELD(member, name) ::millrace::MakeField(name, &MrSelf::member)
 #define MR_NAMED(member) ::millrace::MakeField(#member, &MrSelf::member)
@@ -88,7 +88,8 @@ constexpr void ForEachField([[maybe_unused]] Fn&& fn) {
       }
     };
     (call(std::get<I>(kFields), std::integral_constant<size_t, I>{}), ...);
-  }(std::make_index_sequence<kFieldCount<T>>{});
+  }
+  (std::make_index_sequence<kFieldCount<T>>{});
 }
 
 // Column names in order.

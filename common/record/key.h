@@ -71,7 +71,8 @@ template <typename K>
 struct KeyCodec;
 
 template <typename K>
-concept EncodableKey = requires(const K& key, K* target, std::string_view* in, KeyArena* arena, std::string* out) {
+concept EncodableKey = requires(const K& key, K* target, std::string_view* in, KeyArena* arena,
+                                std::string* out) {
   KeyCodec<K>::Encode(key, out);
   { KeyCodec<K>::Decode(in, arena, target) } -> std::same_as<bool>;
 };
@@ -81,9 +82,8 @@ template <typename K>
 struct Descending {
   K value{};
   friend constexpr bool operator==(const Descending&, const Descending&) = default;
-  friend constexpr auto operator<=>(const Descending& a, const Descending& b)
-    requires std::three_way_comparable<K>
-  {
+  friend constexpr auto operator<=>(const Descending& a,
+                                    const Descending& b) requires std::three_way_comparable<K> {
     return b.value <=> a.value;
   }
 };
@@ -92,8 +92,9 @@ Descending(K) -> Descending<K>;
 
 template <typename K>
 std::string EncodeKey(const K& key) {
-  static_assert(EncodableKey<K>, "This type cannot be a key: keys are bool, integers, enums, floating point numbers, "
-                                 "text, Date, Timestamp, optionals, tuples and described records of these.");
+  static_assert(EncodableKey<K>,
+                "This type cannot be a key: keys are bool, integers, enums, floating point numbers, "
+                "text, Date, Timestamp, optionals, tuples and described records of these.");
   std::string out;
   KeyCodec<K>::Encode(key, &out);
   return out;
@@ -172,11 +173,12 @@ struct KeyCodec<bool> {
 };
 
 template <std::integral K>
-  requires(!std::same_as<K, bool> && sizeof(K) <= 8)
-struct KeyCodec<K> {
+requires(!std::same_as<K, bool> && sizeof(K) <= 8) struct KeyCodec<K> {
   using U = std::make_unsigned_t<K>;
   static constexpr U kFlip = std::is_signed_v<K> ? static_cast<U>(U{1} << (8 * sizeof(K) - 1)) : U{0};
-  static void Encode(K key, std::string* out) { internal::PutBigEndian(static_cast<U>(static_cast<U>(key) ^ kFlip), out); }
+  static void Encode(K key, std::string* out) {
+    internal::PutBigEndian(static_cast<U>(static_cast<U>(key) ^ kFlip), out);
+  }
   static bool Decode(std::string_view* in, KeyArena*, K* key) {
     U raw;
     if (!internal::TakeBigEndian(in, &raw)) return false;
@@ -186,7 +188,7 @@ struct KeyCodec<K> {
 };
 
 template <typename K>
-  requires std::is_enum_v<K>
+requires std::is_enum_v<K>
 struct KeyCodec<K> {
   using Number = std::underlying_type_t<K>;
   static void Encode(K key, std::string* out) { KeyCodec<Number>::Encode(static_cast<Number>(key), out); }
@@ -199,13 +201,13 @@ struct KeyCodec<K> {
 };
 
 template <typename K>
-  requires std::same_as<K, float> || std::same_as<K, double>
+requires std::same_as<K, float> || std::same_as<K, double>
 struct KeyCodec<K> {
   using U = std::conditional_t<sizeof(K) == 8, uint64_t, uint32_t>;
   static constexpr U kSign = U{1} << (8 * sizeof(K) - 1);
   static void Encode(K key, std::string* out) {
-    if (key == 0) key = 0;                                        // -0.0
-    if (key != key) key = std::numeric_limits<K>::quiet_NaN();    // positive: above inf
+    if (key == 0) key = 0;                                      // -0.0
+    if (key != key) key = std::numeric_limits<K>::quiet_NaN();  // positive: above inf
     const U bits = std::bit_cast<U>(key);
     internal::PutBigEndian(static_cast<U>((bits & kSign) != 0 ? ~bits : bits ^ kSign), out);
   }
@@ -286,8 +288,10 @@ struct KeyCodec<std::tuple<Parts...>> {
   static void Encode(const std::tuple<Parts...>& key, [[maybe_unused]] std::string* out) {
     std::apply([&](const auto&... part) { (KeyCodec<Parts>::Encode(part, out), ...); }, key);
   }
-  static bool Decode([[maybe_unused]] std::string_view* in, [[maybe_unused]] KeyArena* arena, std::tuple<Parts...>* key) {
-    return std::apply([&](auto&... part) { return (KeyCodec<Parts>::Decode(in, arena, &part) && ...); }, *key);
+  static bool Decode([[maybe_unused]] std::string_view* in, [[maybe_unused]] KeyArena* arena,
+                     std::tuple<Parts...>* key) {
+    return std::apply([&](auto&... part) { return (KeyCodec<Parts>::Decode(in, arena, &part) && ...); },
+                      *key);
   }
 };
 
@@ -301,7 +305,8 @@ struct KeyCodec<K> {
   static bool Decode(std::string_view* in, KeyArena* arena, K* key) {
     bool good = true;
     ForEachField<K>([&](const auto& field) {
-      good = good && KeyCodec<typename std::decay_t<decltype(field)>::Type>::Decode(in, arena, &(key->*field.member));
+      good = good &&
+             KeyCodec<typename std::decay_t<decltype(field)>::Type>::Decode(in, arena, &(key->*field.member));
     });
     return good;
   }
@@ -309,8 +314,7 @@ struct KeyCodec<K> {
 
 // A key without content: all records in one group.
 template <typename K>
-  requires std::is_empty_v<K> && std::is_default_constructible_v<K> && (!DescribedRecord<K>)
-struct KeyCodec<K> {
+requires std::is_empty_v<K> && std::is_default_constructible_v<K> &&(!DescribedRecord<K>)struct KeyCodec<K> {
   static void Encode(const K&, std::string*) {}
   static bool Decode(std::string_view*, KeyArena*, K*) { return true; }
 };

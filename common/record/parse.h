@@ -26,7 +26,8 @@ template <std::integral T>
 bool ParseInt(std::string_view text, T* out) {
   if constexpr (std::is_signed_v<T>) {
     int64_t wide;
-    if (!ParseInt64(text, &wide) || wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max()) {
+    if (!ParseInt64(text, &wide) || wide < std::numeric_limits<T>::min() ||
+        wide > std::numeric_limits<T>::max()) {
       return false;
     }
     *out = static_cast<T>(wide);

@@ -78,7 +78,9 @@ struct KeyCodec<Value> {
 // the arena.
 template <>
 struct KeyCodec<Row> {
-  static void Encode(const Row& key, std::string* out) { KeyCodec<std::vector<Value>>::Encode(key.values(), out); }
+  static void Encode(const Row& key, std::string* out) {
+    KeyCodec<std::vector<Value>>::Encode(key.values(), out);
+  }
   static bool Decode(std::string_view* in, KeyArena* arena, Row* key) {
     std::vector<Value> values;
     if (!KeyCodec<std::vector<Value>>::Decode(in, arena, &values)) return false;

@@ -46,7 +46,9 @@ class Schema {
 
 template <>
 struct Codec<Schema> {
-  static void Encode(const Schema& schema, std::string* out) { Codec<std::vector<Column>>::Encode(schema.columns(), out); }
+  static void Encode(const Schema& schema, std::string* out) {
+    Codec<std::vector<Column>>::Encode(schema.columns(), out);
+  }
   static bool Decode(ByteReader& in, Schema* schema);
 };
 
@@ -66,8 +68,12 @@ constexpr ValueType ValueTypeOf() {
     return ValueType::kTimestamp;
   } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::string_view>) {
     return ValueType::kText;
-  } else if constexpr (requires { typename M::value_type; std::optional<typename M::value_type>(std::declval<M>()); } &&
-                       requires(const M& m) { m.has_value(); }) {
+  } else if constexpr (
+      requires {
+        typename M::value_type;
+        std::optional<typename M::value_type>(std::declval<M>());
+      } &&
+      requires(const M& m) { m.has_value(); }) {
     return ValueTypeOf<typename M::value_type>();
   } else {
     return ValueType::kNull;

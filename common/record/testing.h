@@ -64,23 +64,47 @@ class Values {
   template <std::integral T>
   void Fill(T* v) {
     switch (random_.Below(6)) {
-      case 0: *v = std::numeric_limits<T>::min(); break;
-      case 1: *v = std::numeric_limits<T>::max(); break;
-      case 2: *v = static_cast<T>(random_.Between(-3, 3)); break;
-      default: *v = static_cast<T>(random_.Next() >> random_.Below(64));
+      case 0:
+        *v = std::numeric_limits<T>::min();
+        break;
+      case 1:
+        *v = std::numeric_limits<T>::max();
+        break;
+      case 2:
+        *v = static_cast<T>(random_.Between(-3, 3));
+        break;
+      default:
+        *v = static_cast<T>(random_.Next() >> random_.Below(64));
     }
   }
   template <std::floating_point T>
   void Fill(T* v) {
     using Limits = std::numeric_limits<T>;
-    const T edges[] = {T(0),         -T(0),           Limits::infinity(),   -Limits::infinity(), Limits::quiet_NaN(),
-                       -Limits::quiet_NaN(), Limits::min(), -Limits::denorm_min(), Limits::max(),  Limits::lowest(), T(1), T(-1)};
+    const T edges[] = {T(0),
+                       -T(0),
+                       Limits::infinity(),
+                       -Limits::infinity(),
+                       Limits::quiet_NaN(),
+                       -Limits::quiet_NaN(),
+                       Limits::min(),
+                       -Limits::denorm_min(),
+                       Limits::max(),
+                       Limits::lowest(),
+                       T(1),
+                       T(-1)};
     using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
     switch (random_.Below(4)) {
-      case 0: *v = edges[random_.Below(std::size(edges))]; break;
-      case 1: *v = static_cast<T>(random_.Double() * 200 - 100); break;
-      case 2: *v = static_cast<T>(random_.Between(-5, 5)); break;
-      default: *v = std::bit_cast<T>(static_cast<U>(random_.Next()));
+      case 0:
+        *v = edges[random_.Below(std::size(edges))];
+        break;
+      case 1:
+        *v = static_cast<T>(random_.Double() * 200 - 100);
+        break;
+      case 2:
+        *v = static_cast<T>(random_.Between(-5, 5));
+        break;
+      default:
+        *v = std::bit_cast<T>(static_cast<U>(random_.Next()));
     }
   }
   void Fill(Colour* v) {
@@ -88,7 +112,10 @@ class Values {
     *v = kAll[random_.Below(3)];
   }
   void Fill(std::string* v) {
-    constexpr std::string_view kBytes("\0\0\x01\xff\xfe" "abAB\x7f\x80", 11);
+    constexpr std::string_view kBytes(
+        "\0\0\x01\xff\xfe"
+        "abAB\x7f\x80",
+        11);
     const size_t size = random_.Below(4) == 0 ? random_.Below(40) : random_.Below(5);
     v->clear();
     for (size_t i = 0; i < size; ++i) v->push_back(kBytes[random_.Below(kBytes.size())]);
@@ -135,10 +162,8 @@ class Values {
 
 // The order that keys promise, said a second time: -1, 0, 1.
 template <typename T>
-  requires std::integral<T> || std::is_enum_v<T> || std::same_as<T, Date> || std::same_as<T, Timestamp>
-int Order(const T& a, const T& b) {
-  return a < b ? -1 : b < a ? 1 : 0;
-}
+requires std::integral<T> || std::is_enum_v<T> || std::same_as<T, Date> || std::same_as<T, Timestamp>
+int Order(const T& a, const T& b) { return a < b ? -1 : b < a ? 1 : 0; }
 template <std::floating_point T>
 int Order(T a, T b) {
   if (std::isnan(a) || std::isnan(b)) return (std::isnan(a) ? 1 : 0) - (std::isnan(b) ? 1 : 0);
@@ -183,7 +208,8 @@ int Order(const std::tuple<T...>& a, const std::tuple<T...>& b) {
   int order = 0;
   [&]<size_t... I>(std::index_sequence<I...>) {
     ((order = order != 0 ? order : Order(std::get<I>(a), std::get<I>(b))), ...);
-  }(std::index_sequence_for<T...>{});
+  }
+  (std::index_sequence_for<T...>{});
   return order;
 }
 template <typename T>

@@ -9,7 +9,15 @@
 
 namespace millrace {
 
-enum class ValueType : uint8_t { kNull = 0, kBool = 1, kInt64 = 2, kDouble = 3, kDate = 4, kTimestamp = 5, kText = 6 };
+enum class ValueType : uint8_t {
+  kNull = 0,
+  kBool = 1,
+  kInt64 = 2,
+  kDouble = 3,
+  kDate = 4,
+  kTimestamp = 5,
+  kText = 6
+};
 inline constexpr uint8_t kMaxValueType = 6;
 
 // "null", "bool", "int64", "double", "date", "timestamp", "text".
