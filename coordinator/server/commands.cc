@@ -54,6 +54,12 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalWinner& command) {
   pb::Winner* entry = NewEntry()->mutable_winner();
   *entry->mutable_id() = ToPb(command.attempt);
   *entry->mutable_report() = *at_hand_.report;
+  for (const scheduler::StageDigests& consumed : command.consumed) {
+    pb::StageDigests* digests = entry->add_consumed();
+    digests->set_stage(consumed.stage);
+    for (const scheduler::Digest& digest : consumed.digests)
+      digests->mutable_digests()->append(digest.ToBytes());
+  }
   jobs_.at(command.attempt.job).SetWinner(*at_hand_.report);
 }
 

@@ -102,6 +102,7 @@ class CoordinatorCore::Loop {
     pb::JobState state;
     std::vector<uint32_t> order;  // of the actions
     std::vector<scheduler::RecoveredWinner> winners;
+    std::vector<scheduler::StageDigests> consumed;  // a re-run after the restart is held to these
   };
 
   // loop.cc

@@ -12,6 +12,19 @@ using coordinator::FromPb;
 using coordinator::JobBook;
 using coordinator::SumsOf;
 
+namespace {
+
+constexpr size_t kDigestBytes = 16;
+
+std::vector<scheduler::Digest> DigestsOf(std::string_view bytes) {
+  std::vector<scheduler::Digest> digests;
+  for (; bytes.size() >= kDigestBytes; bytes.remove_prefix(kDigestBytes))
+    digests.push_back(scheduler::Digest::FromBytes(bytes.substr(0, kDigestBytes)));
+  return digests;
+}
+
+}  // namespace
+
 absl::Status CoordinatorCore::Loop::Replay() {
   MR_RETURN_IF_ERROR(journal_->Replay([this](const pb::JournalEntry& entry) { return ReplayEntry(entry); }));
   scheduler::CoordinatorStarted started;
@@ -59,6 +72,8 @@ absl::Status CoordinatorCore::Loop::ReplayEntry(const pb::JournalEntry& entry) {
         book->SetWinner(entry.winner().report());
         recovering_[book->id].winners.push_back(
             {FromPb(entry.winner().id()), SumsOf(entry.winner().report().ledger())});
+        for (const pb::StageDigests& consumed : entry.winner().consumed())
+          recovering_[book->id].consumed.push_back({consumed.stage(), DigestsOf(consumed.digests())});
       }
       return absl::OkStatus();
     case pb::JournalEntry::kActionDone:
@@ -108,6 +123,7 @@ scheduler::RecoveredJob CoordinatorCore::Loop::Recovered(const JobBook& book) {
   job.settled = known.state.settled();
   job.error = FactsOf(known.state.error());
   job.winners = known.winners;
+  job.consumed = known.consumed;
   for (uint32_t number : known.order) {
     const pb::ActionRequest& request = book.plans.at(number);
     scheduler::RecoveredAction action;
