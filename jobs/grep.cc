@@ -17,7 +17,8 @@ MR_OPTIONS(GrepOptions, MR_OPTION(pattern, "text", "Lines that contain these byt
 // Many lines at once: looks for the pattern first and for the ends of its line only where it is.
 void MatchingLines(std::string_view pattern, std::string_view block, Emitter<std::string_view>& out) {
   while (!block.empty()) {
-    const auto* hit = static_cast<const char*>(memmem(block.data(), block.size(), pattern.data(), pattern.size()));
+    const auto* hit =
+        static_cast<const char*>(memmem(block.data(), block.size(), pattern.data(), pattern.size()));
     if (hit == nullptr) return;
     const size_t at = static_cast<size_t>(hit - block.data());
     const size_t begin = at == 0 ? 0 : block.rfind('\n', at - 1) + 1;
@@ -29,13 +30,15 @@ void MatchingLines(std::string_view pattern, std::string_view block, Emitter<std
 
 void Grep(Job& job, const GrepOptions& options) {
   if (options.pattern.empty()) job.Fail("--pattern is empty: give the text to look for");
-  if (options.pattern.find('\n') != std::string::npos) job.Fail("--pattern has a line end: it is looked for inside lines");
+  if (options.pattern.find('\n') != std::string::npos)
+    job.Fail("--pattern has a line end: it is looked for inside lines");
   job.ReadTextBlocks(options.input)
-      .FlatMap<std::string_view>(With(options.pattern),
-                                 [](const std::string& pattern, std::string_view block, Emitter<std::string_view>& out) {
-                                   MatchingLines(pattern, block, out);
-                                 },
-                                 "Grep")
+      .FlatMap<std::string_view>(
+          With(options.pattern),
+          [](const std::string& pattern, std::string_view block, Emitter<std::string_view>& out) {
+            MatchingLines(pattern, block, out);
+          },
+          "Grep")
       .Write(options.output);
 }
 MR_JOB("grep", Grep, "Lines that contain a text")

@@ -1,11 +1,13 @@
 // k-means clustering by Lloyd's algorithm: the rules are in jobs/ml/kmeans.h.
 //
-//   mrsubmit run --local kmeans --input=features.csv --output=clusters --id=name --k=6 --init=kmeans-parallel --seed=1
+//   mrsubmit run --local kmeans --input=features.csv --output=clusters --id=name --k=6 --init=kmeans-parallel
+//   --seed=1
 //
-// --init says where the centres start: first_k and spaced_k take rows of the input, kmeans-parallel chooses by
-// --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a range
-// too, in the same passes over the data. Output: centres/ (cluster, then the features), labels/ (id, cluster; the
-// id is the row's number where there is no --id), summary.json.
+// --init says where the centres start: first_k and spaced_k take rows of the input, kmeans-parallel chooses
+// by
+// --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a
+// range too, in the same passes over the data. Output: centres/ (cluster, then the features), labels/ (id,
+// cluster; the id is the row's number where there is no --id), summary.json.
 #include <chrono>
 #include <cstdio>
 
@@ -50,19 +52,25 @@ void KMeans(Job& job, const KMeansJobOptions& options) {
   std::vector<uint32_t> ks = elbow;
   if (options.centres.empty()) ks.insert(ks.begin(), options.k);
   std::vector<ml::Centres> initial = ml::InitialCentres(job, features, options.init, ks, options.seed);
-  if (!options.centres.empty()) initial.insert(initial.begin(), ml::ReadCentres(job, features, options.centres));
+  if (!options.centres.empty())
+    initial.insert(initial.begin(), ml::ReadCentres(job, features, options.centres));
 
   const auto began = std::chrono::steady_clock::now();
-  const std::vector<ml::KMeansRun> runs = ml::Lloyd(features, initial, {options.tolerance, options.max_iterations});
+  const std::vector<ml::KMeansRun> runs =
+      ml::Lloyd(features, initial, {options.tolerance, options.max_iterations});
   const std::chrono::duration<double> fit = std::chrono::steady_clock::now() - began;
-  if (options.timing) std::fprintf(stdout, "{\"seconds\": %.6f, \"parts\": {\"fit\": %.6f}}\n", fit.count(), fit.count());
+  if (options.timing)
+    std::fprintf(stdout, "{\"seconds\": %.6f, \"parts\": {\"fit\": %.6f}}\n", fit.count(), fit.count());
 
   const ml::KMeansRun& run = runs[0];
-  const bool silhouette = options.silhouette == "yes" || (options.silhouette == "auto" && features.rows <= 100'000);
+  const bool silhouette =
+      options.silhouette == "yes" || (options.silhouette == "auto" && features.rows <= 100'000);
   ml::CentresTable(job, features, run.centres).Write(options.output + "/centres");
   ml::Labels(features, run.centres).Write(options.output + "/labels");
-  job.WriteFile("summary.json",
-                ml::SummaryJson(features, runs, silhouette ? std::optional(ml::Silhouette(features, run.centres)) : std::nullopt));
+  job.WriteFile(
+      "summary.json",
+      ml::SummaryJson(features, runs,
+                      silhouette ? std::optional(ml::Silhouette(features, run.centres)) : std::nullopt));
 }
 MR_JOB("kmeans", KMeans, "Clusters of rows by k-means")
 

@@ -2,9 +2,9 @@
 //
 //   mrsubmit run --local scale --input=features.csv --output=scaled --id=name --method=standard --std=sample
 //
-// standard: mean 0 and standard deviation 1; --std=sample divides by n - 1, population by n. max-abs: greatest
-// magnitude 1. Output: scaled/ (the id column, then the scaled ones) and parameters/ (one row per column).
-// Columns that are not numeric are left out. A missing value ends the job with its row and column.
+// standard: mean 0 and standard deviation 1; --std=sample divides by n - 1, population by n. max-abs:
+// greatest magnitude 1. Output: scaled/ (the id column, then the scaled ones) and parameters/ (one row per
+// column). Columns that are not numeric are left out. A missing value ends the job with its row and column.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/features.h"
 #include "jobs/ml/scaler.h"

@@ -3,8 +3,9 @@
 //   mrsubmit run --local stock-clusters --input=prices.csv --output=clusters
 //
 // Input: CSV with the columns Symbol, Date, Close; every symbol needs a row of every date. Output: returns/,
-// pivot/, scaled/, centres/, labels/, elbow/, summary/ (Symbol, cluster, average of all cells of its pivot row,
-// of the daily ones, of the cumulative ones) and report.html, a page with all plots that needs no network.
+// pivot/, scaled/, centres/, labels/, elbow/, summary/ (Symbol, cluster, average of all cells of its pivot
+// row, of the daily ones, of the cumulative ones) and report.html, a page with all plots that needs no
+// network.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/features.h"
 #include "jobs/ml/kmeans.h"
@@ -43,9 +44,11 @@ report::ClusterReport Report(const ml::Features& pivot, const std::vector<ml::KM
   page.k = runs[0].centres.k;
   page.silhouette = silhouette;
   page.title = "Stocks that moved alike";
-  for (size_t i = 1; i < pivot.names.size(); i += 2) page.columns.push_back(pivot.names[i].substr(0, pivot.names[i].find('_')));
-  page.subtitle = StrCat(pivot.rows, " symbols in ", page.k, " clusters by their daily and cumulative returns, ",
-                         page.columns.front(), " to ", page.columns.back());
+  for (size_t i = 1; i < pivot.names.size(); i += 2)
+    page.columns.push_back(pivot.names[i].substr(0, pivot.names[i].find('_')));
+  page.subtitle =
+      StrCat(pivot.rows, " symbols in ", page.k, " clusters by their daily and cumulative returns, ",
+             page.columns.front(), " to ", page.columns.back());
   for (size_t i = 1; i < runs.size(); ++i) page.elbow.push_back({runs[i].centres.k, runs[i].final_cost});
   std::vector<ml::RowPlace> places;
   for (uint64_t row = 0; row < std::min(pivot.rows, kMostLines); ++row) places.push_back(pivot.Place(row));
@@ -65,7 +68,8 @@ void StockClusters(Job& job, const StockClustersOptions& options) {
   ks.insert(ks.begin(), options.k);
 
   // Prices -> one row of returns per symbol.
-  const auto series = ml::ReturnSeries(job, options.input, ml::IsSingle(options.close_precision), /*all=*/true).Cache();
+  const auto series =
+      ml::ReturnSeries(job, options.input, ml::IsSingle(options.close_precision), /*all=*/true).Cache();
   ml::SeriesRows(series).Write(out + "/returns");
   const Table pivot = ml::PivotReturns(series);
   pivot.Write(out + "/pivot");
@@ -90,7 +94,8 @@ void StockClusters(Job& job, const StockClustersOptions& options) {
   const auto summary = ml::SummaryOf(raw, labels).Cache();
   summary.Write(out + "/summary");
 
-  job.WriteFile("report.html", report::RenderHtml(Report(raw, runs, summary, ml::Silhouette(scaled, centres))));
+  job.WriteFile("report.html",
+                report::RenderHtml(Report(raw, runs, summary, ml::Silhouette(scaled, centres))));
 }
 MR_JOB("stock-clusters", StockClusters, "Clusters of stocks by their returns, with a report")
 

@@ -2,8 +2,8 @@
 //
 //   mrsubmit run --local stock-returns --input=prices.csv --output=returns
 //
-// Input: CSV with the columns Symbol, Date, Close (others are not looked at). Output, ordered by symbol, then date:
-// Symbol,Date,Close,DailyReturn,CumulativeReturn,CompoundedReturn; returns are fractions, not percent.
+// Input: CSV with the columns Symbol, Date, Close (others are not looked at). Output, ordered by symbol, then
+// date: Symbol,Date,Close,DailyReturn,CumulativeReturn,CompoundedReturn; returns are fractions, not percent.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/returns.h"
 

@@ -2,8 +2,8 @@
 //
 //   mrsubmit run --local wordcount --input=book.txt --output=counts --tokens=ascii
 //
-// --tokens says what a word is (jobs/ml/tokenizer.h): white = what stands between white space, ascii = letters
-// A-Z in lower case, unicode = letters of any script in lower case.
+// --tokens says what a word is (jobs/ml/tokenizer.h): white = what stands between white space, ascii =
+// letters A-Z in lower case, unicode = letters of any script in lower case.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/tokenizer.h"
 
@@ -24,9 +24,11 @@ Dataset<std::string_view> Words(const Dataset<std::string_view>& text, const std
   using View = std::string_view;
   using Out = Emitter<View>;
   if (tokens == "ascii")
-    return text.FlatMap<View>([](const View& block, Out& out) { ml::AsciiTokens(block, out); }, "Words(ascii)");
+    return text.FlatMap<View>([](const View& block, Out& out) { ml::AsciiTokens(block, out); },
+                              "Words(ascii)");
   if (tokens == "unicode")
-    return text.FlatMap<View>([](const View& block, Out& out) { ml::UnicodeTokens(block, out); }, "Words(unicode)");
+    return text.FlatMap<View>([](const View& block, Out& out) { ml::UnicodeTokens(block, out); },
+                              "Words(unicode)");
   return text.FlatMap<View>([](const View& block, Out& out) { ml::WhiteTokens(block, out); }, "Words(white)");
 }
 
@@ -36,7 +38,9 @@ void CountWords(Job& job, const WordCountOptions& options) {
       .InKeyOrder()
       .ReduceByKey(Sum{}, "Count")
       .Pairs()
-      .Map([](const KeyValue<std::string_view, uint64_t>& pair) { return WordCount{pair.key, pair.value}; })
+      .Map([](const KeyValue<std::string_view, uint64_t>& pair) {
+        return WordCount{pair.key, pair.value};
+      })
       .Write(options.output, {.format = "tsv"});
 }
 MR_JOB("wordcount", CountWords, "How often every word of a text occurs")

@@ -45,7 +45,8 @@ def rows(items, per_line):
 
 
 letters = list(ranges(p for p in range(sys.maxunicode + 1) if unicodedata.category(chr(p)).startswith("L")))
-print(f"""// Letters and lower case of Unicode {unicodedata.unidata_version}. Written by scripts/unicode_tables.py from Python's unicodedata;
+print(f"""// clang-format off
+// Letters and lower case of Unicode {unicodedata.unidata_version}. Written by scripts/unicode_tables.py from Python's unicodedata;
 // the data are those of the Unicode Character Database (Unicode License). Do not edit.
 #pragma once
 

@@ -1,10 +1,10 @@
 // mrworker: runs tasks of Millrace jobs on this machine.
+#include <pthread.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <pthread.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "common/base/files.h"
@@ -37,28 +37,38 @@ struct Flags {
 void AddOptions(millrace::OptionTable* table, Flags* flags) {
   table->Add("coordinator", &flags->coordinator, "127.0.0.1:7070", "HOST:PORT", "The coordinator to serve.")
       .Env("MILLRACE_COORDINATOR");
-  table->Add("slots", &flags->slots, uint32_t{1}, "TASKS",
-             "How many tasks run at once. More than the cores of the machine only makes them wait for each other.")
+  table
+      ->Add("slots", &flags->slots, uint32_t{1}, "TASKS",
+            "How many tasks run at once. More than the cores of the machine only makes them wait for each "
+            "other.")
       .Range(1, 1024);
-  table->AddBytes("slot-memory", &flags->slot_memory, 256ull << 20,
-                  "Memory of one slot for sorting, merging and fetching; a task that needs more spills to disk.")
+  table
+      ->AddBytes(
+          "slot-memory", &flags->slot_memory, 256ull << 20,
+          "Memory of one slot for sorting, merging and fetching; a task that needs more spills to disk.")
       .Range(static_cast<double>(kSmallestSlot), 1e15);
   table->Add("work-dir", &flags->work_dir, "/tmp/millrace-worker", "DIR",
-             "Where outputs of map tasks, spills and bundles lie; wants room for the data that is shuffled. One worker"
+             "Where outputs of map tasks, spills and bundles lie; wants room for the data that is shuffled. "
+             "One worker"
              " per folder; emptied at the start and at the end.");
-  table->AddList("shared-root", &flags->shared_roots, "DIR",
-                 "A folder that all workers see under the same path; inputs and outputs of jobs must lie in one. Without"
-                 " any, every path is taken to be shared.");
-  table->Add("bulk-listen", &flags->bulk_listen, "127.0.0.1:0", "HOST:PORT",
-             "Where other workers fetch from; port 0 is any free one.")
+  table->AddList(
+      "shared-root", &flags->shared_roots, "DIR",
+      "A folder that all workers see under the same path; inputs and outputs of jobs must lie in one. Without"
+      " any, every path is taken to be shared.");
+  table
+      ->Add("bulk-listen", &flags->bulk_listen, "127.0.0.1:0", "HOST:PORT",
+            "Where other workers fetch from; port 0 is any free one.")
       .Check([](const std::string& value) { return millrace::CheckLoopback(value); });
-  table->Add("credits", &flags->credits, uint32_t{0}, "TASKS",
-             "Tasks that may wait here beyond the slots, so that the next begins at once; too many make a slow worker a"
-             " queue. 0: twice the slots, at least 4.")
+  table
+      ->Add("credits", &flags->credits, uint32_t{0}, "TASKS",
+            "Tasks that may wait here beyond the slots, so that the next begins at once; too many make a "
+            "slow worker a"
+            " queue. 0: twice the slots, at least 4.")
       .Range(0, 4096);
-  table->AddBytes("heap-headroom", &flags->heap_headroom, 512ull << 20,
-                  "What a job's process may allocate beyond slots times slot memory; a task that hits this limit fails."
-                  " 0: no limit.");
+  table->AddBytes(
+      "heap-headroom", &flags->heap_headroom, 512ull << 20,
+      "What a job's process may allocate beyond slots times slot memory; a task that hits this limit fails."
+      " 0: no limit.");
   table->Add("log-level", &flags->log_level, "info", "LEVEL", "What is logged to stderr.")
       .Choices({"debug", "info", "warning", "error", "off"});
 }
@@ -99,7 +109,8 @@ int Serve(const Flags& flags, const Signals& signals) {
   options.credits = flags.credits;
   options.version = millrace::VersionText();
   options.heap_headroom_bytes = flags.heap_headroom;
-  for (const std::string& root : flags.shared_roots) options.shared_roots.push_back(millrace::AbsolutePath(root));
+  for (const std::string& root : flags.shared_roots)
+    options.shared_roots.push_back(millrace::AbsolutePath(root));
   auto agent = millrace::Agent::Create(options, launcher.get(), bundles.get());
   if (!agent.ok()) return Fail(kExitUsage, millrace::MessageOf(agent.status()));
 
@@ -134,7 +145,8 @@ int Serve(const Flags& flags, const Signals& signals) {
   link.reset();
   bulk->reset();
   (*agent)->Stop();
-  if (signal == SIGHUP && !refusal.empty()) return Fail(kExitFailure, StrCat("the coordinator refused this worker: ", refusal));
+  if (signal == SIGHUP && !refusal.empty())
+    return Fail(kExitFailure, StrCat("the coordinator refused this worker: ", refusal));
   LogInfo("stopped");
   return 0;
 }

@@ -19,7 +19,8 @@ std::string Scheduler::CheckPlan(const Job& job, const ActionRequested& request)
       auto earlier = job.stages.find(input.stage);
       if (input.stage >= shape.id) return read + ", which does not stand before it";
       if (!planned && earlier == job.stages.end()) return read + ", which is not known";
-      if (uint64_t{input.first_task} + input.tasks > shape.tasks) return read + " with tasks that it does not have";
+      if (uint64_t{input.first_task} + input.tasks > shape.tasks)
+        return read + " with tasks that it does not have";
       OutputKind kind = planned ? OutputKind::kShuffle : earlier->second.shape.output;
       for (const StageShape& other : request.stages) {
         if (other.id == input.stage) kind = other.output;
@@ -175,7 +176,8 @@ bool Scheduler::CheckLedger(Job& job, Stage& stage) {
       from += (from.empty() ? "" : ", ") + std::to_string(input.stage);
     }
     const TaskSums& got = stage.branch_received[b];
-    if (!known || (got.records_received == sent.records_sent && got.bytes_received == sent.bytes_sent)) continue;
+    if (!known || (got.records_received == sent.records_sent && got.bytes_received == sent.bytes_sent))
+      continue;
     ErrorFacts error;
     error.kind = ErrorKind::kInternal;
     error.message = "the ledger does not balance: stage " + std::to_string(stage.shape.id) + " received " +

@@ -121,8 +121,8 @@ struct Story {
 };
 
 using Command = std::variant<JournalJob, JournalDriverLease, JournalAction, JournalWinner, JournalActionDone,
-                             JournalJobState, Welcome, CloseWorker, StartDriver, StopDriver, SendActionResult, Grant,
-                             Cancel, Publish, DropJob, TaskDone, JobChanged, Story>;
+                             JournalJobState, Welcome, CloseWorker, StartDriver, StopDriver, SendActionResult,
+                             Grant, Cancel, Publish, DropJob, TaskDone, JobChanged, Story>;
 using Commands = std::vector<Command>;
 
 // True for the commands that have to be durable before those after them are done.

@@ -14,8 +14,8 @@ void Scheduler::PlaceDrivers() {
   }
 }
 
-// The least loaded worker that may take a driver of the job. A job without a profile takes that of the workers with
-// the most slots, so that it is not tied to one odd machine.
+// The least loaded worker that may take a driver of the job. A job without a profile takes that of the
+// workers with the most slots, so that it is not tied to one odd machine.
 Worker* Scheduler::ChooseDriverWorker(const Job& job) {
   std::map<std::string, uint64_t> slots;
   for (const auto& [id, worker] : state_.workers) {
@@ -65,7 +65,8 @@ void Scheduler::ReleaseDriver(Job& job) {
   if (it != state_.workers.end() && it->second.drivers > 0) --it->second.drivers;
   job.driver_worker = 0;
   for (ActionId id : job.active) job.actions.at(id).awaited = false;
-  const bool wanted = (job.state == JobState::kPending || job.state == JobState::kRunning) && !job.driver_done;
+  const bool wanted =
+      (job.state == JobState::kPending || job.state == JobState::kRunning) && !job.driver_done;
   if (wanted) state_.driverless.insert(job.id);
   Changed(job);
 }
@@ -109,9 +110,10 @@ bool Scheduler::KnownAction(Job& job, ActionId id, const Bytes& fingerprint) {
     ErrorFacts error;
     error.kind = ErrorKind::kUserCode;
     error.deterministic = true;
-    error.message = "action " + std::to_string(id) +
-                    " differs from the one that an earlier run of the job function planned: what comes from outside "
-                    "(times, random numbers, listings) has to go through job.Record()";
+    error.message =
+        "action " + std::to_string(id) +
+        " differs from the one that an earlier run of the job function planned: what comes from outside "
+        "(times, random numbers, listings) has to go through job.Record()";
     FailJob(job, error);
     return true;
   }
@@ -145,7 +147,8 @@ void Scheduler::On(const ActionRequested& event) {
   job->active.insert(event.action);
   AddStages(*job, event.action, event.stages);
   SetRoots(*job, action, event.stages);
-  Tell(*job, "action " + std::to_string(event.action) + " planned: " + std::to_string(event.stages.size()) + " stages");
+  Tell(*job, "action " + std::to_string(event.action) + " planned: " + std::to_string(event.stages.size()) +
+                 " stages");
   MarkDirty(*job);
 }
 

@@ -30,8 +30,8 @@ struct RecoveredJob {
   JobState state = JobState::kPending;
   bool settled = false;  // of JournalJobState
   ErrorFacts error;
-  DriverEpoch driver_epoch = 0;  // of the last JournalDriverLease
-  std::string profile;           // of the last JournalDriverLease
+  DriverEpoch driver_epoch = 0;          // of the last JournalDriverLease
+  std::string profile;                   // of the last JournalDriverLease
   std::vector<RecoveredAction> actions;  // in journal order
   std::vector<RecoveredWinner> winners;
   std::vector<StageDigests> consumed;  // of all JournalWinner
@@ -157,9 +157,9 @@ struct PublishReported {  // the answer to Publish
 // Time passed. Send one at least every 100 ms or so while anything is going on.
 struct Tick {};
 
-using Event = std::variant<CoordinatorStarted, WorkerUp, WorkerDown, WorkerDraining, Heartbeat, JobSubmitted, KillJob,
-                           ActionRequested, ActionRecorded, DriverFinished, DriverLost, TaskReported, PublishReported,
-                           Tick>;
+using Event = std::variant<CoordinatorStarted, WorkerUp, WorkerDown, WorkerDraining, Heartbeat, JobSubmitted,
+                           KillJob, ActionRequested, ActionRecorded, DriverFinished, DriverLost, TaskReported,
+                           PublishReported, Tick>;
 
 // One line, for scenario scripts and traces.
 std::string Text(const Event& event);

@@ -185,7 +185,9 @@ void Scheduler::Settle(Job& job, JobState state) {
     state_.jobs.erase(state_.finished.front());
     state_.finished.pop_front();
   }
-  Tell(job, state == JobState::kSucceeded ? "succeeded" : state == JobState::kKilled ? "over: killed" : "over: failed");
+  Tell(job, state == JobState::kSucceeded ? "succeeded"
+            : state == JobState::kKilled  ? "over: killed"
+                                          : "over: failed");
   Changed(job);
 }
 

@@ -32,8 +32,10 @@ std::string Scheduler::PendingReason(JobId id) const {
     for (const auto& [attempt, cancelled] : worker.outstanding) busy_with.insert(attempt.job);
   }
   if (job->state == JobState::kAborting) {
-    if (job->outstanding > 0) return "stopping " + Count(job->outstanding, "attempt") + " after: " + job->error.message;
-    return (up == 0 ? "waiting for a worker to remove temporary files after: " : "removing temporary files after: ") +
+    if (job->outstanding > 0)
+      return "stopping " + Count(job->outstanding, "attempt") + " after: " + job->error.message;
+    return (up == 0 ? "waiting for a worker to remove temporary files after: "
+                    : "removing temporary files after: ") +
            job->error.message;
   }
   if (job->running > 0) return "";
@@ -43,11 +45,12 @@ std::string Scheduler::PendingReason(JobId id) const {
     return job->request != 0 ? "publishing the output" : "waiting to publish the output again";
   }
   if (fitting == 0) {
-    return "the numeric profile of the job is " + job->profile + ", that of the connected workers differs (" + others +
-           "): results could differ in their last bits";
+    return "the numeric profile of the job is " + job->profile + ", that of the connected workers differs (" +
+           others + "): results could differ in their last bits";
   }
   if (job->driver_worker == 0 && !job->driver_done) {
-    return "every worker runs as many drivers as it may (" + std::to_string(options_.drivers_per_slot) + " per slot)";
+    return "every worker runs as many drivers as it may (" + std::to_string(options_.drivers_per_slot) +
+           " per slot)";
   }
   if (!job->runnable.empty() && busy == fitting) {
     std::string text = "all " + Count(slots, "slot") + " are busy with";

@@ -1,5 +1,5 @@
-// Which pending task goes where: the job with the fewest attempts first, its lowest stage first, to the least loaded
-// worker of its profile; readers of aligned inputs to the holder of their input.
+// Which pending task goes where: the job with the fewest attempts first, its lowest stage first, to the least
+// loaded worker of its profile; readers of aligned inputs to the holder of their input.
 #include <utility>
 
 #include "coordinator/scheduler/scheduler.h"
@@ -127,7 +127,8 @@ void Scheduler::SendGrant(Job& job, Stage& stage, TaskId task_id, Worker& worker
   Unqueue(job, stage, task_id);
   if (options_.task_stories) {
     Tell(job, stage, task_id,
-         "attempt " + std::to_string(id.attempt) + (speculative ? " (a double) to " : " to ") + WorkerText(worker.id));
+         "attempt " + std::to_string(id.attempt) + (speculative ? " (a double) to " : " to ") +
+             WorkerText(worker.id));
   }
   Changed(job);
 }

@@ -102,8 +102,8 @@ class Scheduler {
   void Fail(Job& job, Stage& stage, TaskId task, const TaskReported& report);
   void Uncharged(Job& job, Stage& stage, TaskId task, const std::string& what);
   void FetchFailed(Job& job, Stage& stage, TaskId task, const TaskReported& report);
-  bool SetWinner(Job& job, Stage& stage, TaskId task, const AttemptId& id, WorkerId worker, const Digest& digest,
-                 const TaskSums& sums);
+  bool SetWinner(Job& job, Stage& stage, TaskId task, const AttemptId& id, WorkerId worker,
+                 const Digest& digest, const TaskSums& sums);
   void LoseOutput(Job& job, Stage& stage, TaskId task);
   void StopAttempts(Job& job, Stage& stage, TaskId task);  // cancels what runs of it
   bool RemoveRunning(Job& job, Stage& stage, TaskId task, const AttemptId& id, Running* removed);
@@ -136,7 +136,9 @@ class Scheduler {
   Worker* ChoosePublisher(const Job& job);
 
   template <typename T>
-  void Emit(T command) { out_.emplace_back(std::move(command)); }
+  void Emit(T command) {
+    out_.emplace_back(std::move(command));
+  }
   void Tell(const Job& job, std::string text);
   void Tell(const Job& job, const Stage& stage, TaskId task, std::string text);
   void Changed(const Job& job) { state_.changed_jobs.insert(job.id); }

@@ -30,7 +30,8 @@ void Scheduler::Speculate() {
       const Task& task = stage.tasks[id.task];
       if (task.running[1].worker != 0) continue;
       auto [it, fresh] = thresholds.try_emplace({id.job, id.stage}, -1);
-      if (fresh && stage.shape.speculate && stage.demanded && stage.pending.empty() && !stage.durations_ms.empty()) {
+      if (fresh && stage.shape.speculate && stage.demanded && stage.pending.empty() &&
+          !stage.durations_ms.empty()) {
         auto middle = stage.durations_ms.begin() + static_cast<int64_t>(stage.durations_ms.size() / 2);
         std::nth_element(stage.durations_ms.begin(), middle, stage.durations_ms.end());
         it->second = std::max(options_.speculation_min_ms, *middle * options_.speculation_percent / 100);

@@ -23,8 +23,8 @@ struct Running {
 };
 
 struct Task {
-  bool done = false;          // has a winner whose output is available
-  bool pinned = false;        // `digest` was consumed once: a re-run has to equal it
+  bool done = false;    // has a winner whose output is available
+  bool pinned = false;  // `digest` was consumed once: a re-run has to equal it
   bool has_digest = false;
   uint16_t charged = 0;       // failed attempts that count
   uint16_t uncharged = 0;     // lost and fetch-failed ones
@@ -32,13 +32,13 @@ struct Task {
   // The winner: valid while done.
   uint64_t incarnation = 0;
   uint32_t attempt = 0;
-  WorkerId worker = 0;        // who holds it; 0 for journaled winners of earlier incarnations
+  WorkerId worker = 0;           // who holds it; 0 for journaled winners of earlier incarnations
   Version location_version = 0;  // of the manifest in which the winner's location first stood
-  Digest digest;              // of the winner, or of the last one when it was lost
-  TaskSums sums;              // valid while done
-  Running running[2];         // the second one is a speculative double, or adopted
-  WorkerId avoid = 0;         // where it failed last
-  WorkerId preferred = 0;     // index entry in Stage::local
+  Digest digest;                 // of the winner, or of the last one when it was lost
+  TaskSums sums;                 // valid while done
+  Running running[2];            // the second one is a speculative double, or adopted
+  WorkerId avoid = 0;            // where it failed last
+  WorkerId preferred = 0;        // index entry in Stage::local
 
   bool IsRunning() const { return running[0].worker != 0 || running[1].worker != 0; }
 };
@@ -47,22 +47,23 @@ struct Stage {
   StageShape shape;
   ActionId action = 0;
   std::vector<Task> tasks;
-  uint32_t done = 0;             // tasks with an available output
-  uint32_t running = 0;          // attempts
-  uint32_t failed_attempts = 0;  // charged and uncharged
-  Version version = 0;           // of the manifest: rises with every change of a location
-  Version consumed_version = 0;  // highest version that was granted to a reader
-  std::vector<StageId> readers;  // stages with this one among their inputs
-  TaskSums sums;                 // over the done tasks
+  uint32_t done = 0;                      // tasks with an available output
+  uint32_t running = 0;                   // attempts
+  uint32_t failed_attempts = 0;           // charged and uncharged
+  Version version = 0;                    // of the manifest: rises with every change of a location
+  Version consumed_version = 0;           // highest version that was granted to a reader
+  std::vector<StageId> readers;           // stages with this one among their inputs
+  TaskSums sums;                          // over the done tasks
   std::vector<TaskSums> branch_received;  // by distinct first_task, in the order of `branches`
   std::vector<TaskId> branches;           // first tasks of the branches that read stages, ascending
-  std::set<TaskId> pending;      // not done, not running
-  std::map<WorkerId, std::set<TaskId>> local;  // aligned stages, while runnable: pending by holder of the input
-  bool demanded = false;         // an active action needs what is missing of it
+  std::set<TaskId> pending;               // not done, not running
+  std::map<WorkerId, std::set<TaskId>>
+      local;              // aligned stages, while runnable: pending by holder of the input
+  bool demanded = false;  // an active action needs what is missing of it
   bool has_aligned = false;
-  bool totals_known = false;     // it was complete once in this incarnation
-  TaskSums totals;               // then
-  uint32_t digests = 0;          // tasks with a digest, present or past
+  bool totals_known = false;  // it was complete once in this incarnation
+  TaskSums totals;            // then
+  uint32_t digests = 0;       // tasks with a digest, present or past
   bool digests_journaled = false;
   std::vector<int64_t> durations_ms;  // of winners in this incarnation
   std::map<TaskId, std::string> last_signature;
@@ -86,11 +87,11 @@ struct Job {
   JobOptions options;
   JobState state = JobState::kPending;
   JobState outcome = JobState::kFailed;  // while kAborting: kFailed or kKilled
-  ErrorFacts error;                       // why it failed
-  std::string profile;                    // pinned; empty before the first driver
+  ErrorFacts error;                      // why it failed
+  std::string profile;                   // pinned; empty before the first driver
   std::map<StageId, Stage> stages;
   std::map<ActionId, Action> actions;
-  std::set<ActionId> active;              // planned, not done
+  std::set<ActionId> active;  // planned, not done
   uint32_t actions_done = 0;
   // The driver.
   DriverEpoch driver_epoch = 0;
@@ -107,8 +108,8 @@ struct Job {
   uint64_t ready_key = 0;
   std::set<WorkerId> touched;  // workers that may hold something of it
   // Publishing, aborting.
-  bool writes = false;         // an attempt of a kWrite stage may have been started
-  uint64_t request = 0;        // under way; 0 = none
+  bool writes = false;   // an attempt of a kWrite stage may have been started
+  uint64_t request = 0;  // under way; 0 = none
   WorkerId request_worker = 0;
   uint32_t publish_attempts = 0;
   int64_t publish_not_before_ms = 0;
@@ -131,7 +132,7 @@ struct Worker {
   // Outputs that were won here; entries may be stale (the winner is elsewhere by now).
   std::map<JobId, std::vector<std::pair<StageId, TaskId>>> held;
   uint32_t counted_slots = 0;  // in State::slots
-  bool free_listed = false;  // in State::free under free_key
+  bool free_listed = false;    // in State::free under free_key
   uint64_t free_key = 0;
 
   uint64_t capacity() const { return uint64_t{slots} + credits; }
@@ -151,12 +152,12 @@ struct State {
   std::map<std::string, uint64_t> slots;
   // Jobs with something to grant, fewest outstanding attempts first: (outstanding, job).
   std::set<std::pair<uint64_t, JobId>> ready_jobs;
-  std::set<JobId> live_jobs;    // not final
-  std::deque<JobId> finished;   // final, in the order of their ends: the oldest are forgotten
-  std::set<JobId> driverless;   // pending or running, and no driver placed
-  std::set<JobId> closing;      // the driver is done, publishing, or aborting
-  std::set<JobId> dirty_jobs;   // demand has to be worked out again
-  std::set<JobId> changed_jobs; // told at the end of the step
+  std::set<JobId> live_jobs;     // not final
+  std::deque<JobId> finished;    // final, in the order of their ends: the oldest are forgotten
+  std::set<JobId> driverless;    // pending or running, and no driver placed
+  std::set<JobId> closing;       // the driver is done, publishing, or aborting
+  std::set<JobId> dirty_jobs;    // demand has to be worked out again
+  std::set<JobId> changed_jobs;  // told at the end of the step
 };
 
 }  // namespace millrace::scheduler

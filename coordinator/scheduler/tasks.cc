@@ -82,9 +82,10 @@ bool Scheduler::SetWinner(Job& job, Stage& stage, TaskId task_id, const AttemptI
     ErrorFacts error;
     error.kind = ErrorKind::kInternal;
     error.deterministic = true;
-    error.message = "task " + std::to_string(task_id) + " of stage " + std::to_string(stage.shape.id) +
-                    " was run again and its output differs from the one that was used before: a function of the job "
-                    "is not deterministic";
+    error.message =
+        "task " + std::to_string(task_id) + " of stage " + std::to_string(stage.shape.id) +
+        " was run again and its output differs from the one that was used before: a function of the job "
+        "is not deterministic";
     error.cause = id;
     FailJob(job, error);
     return false;
@@ -149,7 +150,8 @@ void Scheduler::AddBranchSums(Stage& stage, TaskId task, const TaskSums& sums, b
 bool Scheduler::RemoveRunning(Job& job, Stage& stage, TaskId task_id, const AttemptId& id, Running* removed) {
   Task& task = stage.tasks[task_id];
   for (Running& running : task.running) {
-    if (running.worker == 0 || running.attempt != id.attempt || running.incarnation != id.incarnation) continue;
+    if (running.worker == 0 || running.attempt != id.attempt || running.incarnation != id.incarnation)
+      continue;
     if (removed != nullptr) *removed = running;
     running = Running{};
     --stage.running;
@@ -211,10 +213,10 @@ void Scheduler::Fail(Job& job, Stage& stage, TaskId task_id, const TaskReported&
   task.avoid = report.worker;
   const std::string where = "task " + std::to_string(task_id) + " of stage " + std::to_string(stage.shape.id);
   Tell(job, stage, task_id,
-       "attempt " + std::to_string(report.attempt.attempt) + " failed on " + WorkerText(report.worker) + ": " +
-           error.message);
-  const bool hopeless = error.deterministic || error.kind == ErrorKind::kBadInput || error.kind == ErrorKind::kUsage ||
-                        error.kind == ErrorKind::kInternal;
+       "attempt " + std::to_string(report.attempt.attempt) + " failed on " + WorkerText(report.worker) +
+           ": " + error.message);
+  const bool hopeless = error.deterministic || error.kind == ErrorKind::kBadInput ||
+                        error.kind == ErrorKind::kUsage || error.kind == ErrorKind::kInternal;
   if (hopeless) {
     FailJob(job, error);
     return;
@@ -246,8 +248,8 @@ void Scheduler::Uncharged(Job& job, Stage& stage, TaskId task_id, const std::str
   if (++task.uncharged >= options_.max_uncharged) {
     ErrorFacts error;
     error.kind = ErrorKind::kSystem;
-    error.message = "task " + std::to_string(task_id) + " of stage " + std::to_string(stage.shape.id) + " was lost " +
-                    std::to_string(task.uncharged) + " times (the last time: " + what + ")";
+    error.message = "task " + std::to_string(task_id) + " of stage " + std::to_string(stage.shape.id) +
+                    " was lost " + std::to_string(task.uncharged) + " times (the last time: " + what + ")";
     FailJob(job, error);
     return;
   }
@@ -266,9 +268,10 @@ void Scheduler::FetchFailed(Job& job, Stage& stage, TaskId task_id, const TaskRe
     Stage& source = job.stages.at(missing.stage);
     if (missing.task >= source.tasks.size()) continue;
     Task& task = source.tasks[missing.task];
-    const std::string name = "stage " + std::to_string(missing.stage) + " task " + std::to_string(missing.task);
-    const bool current = task.done && task.attempt == missing.attempt && missing.version >= task.location_version &&
-                         missing.version <= source.version;
+    const std::string name =
+        "stage " + std::to_string(missing.stage) + " task " + std::to_string(missing.task);
+    const bool current = task.done && task.attempt == missing.attempt &&
+                         missing.version >= task.location_version && missing.version <= source.version;
     if (current || (task.done && options_.broken == BrokenRule::kIgnoreManifestVersion)) {
       what = "the output of " + name + " could not be fetched from " + WorkerText(task.worker);
       task.avoid = task.worker;

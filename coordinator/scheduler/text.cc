@@ -7,19 +7,26 @@
 namespace millrace::scheduler {
 
 std::string Text(const AttemptId& id) {
-  return "j-" + std::to_string(id.job) + " s" + std::to_string(id.stage) + " t" + std::to_string(id.task) + " a" +
-         std::to_string(id.attempt) + " i" + std::to_string(id.incarnation);
+  return "j-" + std::to_string(id.job) + " s" + std::to_string(id.stage) + " t" + std::to_string(id.task) +
+         " a" + std::to_string(id.attempt) + " i" + std::to_string(id.incarnation);
 }
 
 const char* Name(JobState state) {
   switch (state) {
-    case JobState::kPending: return "PENDING";
-    case JobState::kRunning: return "RUNNING";
-    case JobState::kPublishing: return "PUBLISHING";
-    case JobState::kAborting: return "ABORTING";
-    case JobState::kSucceeded: return "SUCCEEDED";
-    case JobState::kFailed: return "FAILED";
-    case JobState::kKilled: return "KILLED";
+    case JobState::kPending:
+      return "PENDING";
+    case JobState::kRunning:
+      return "RUNNING";
+    case JobState::kPublishing:
+      return "PUBLISHING";
+    case JobState::kAborting:
+      return "ABORTING";
+    case JobState::kSucceeded:
+      return "SUCCEEDED";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kKilled:
+      return "KILLED";
   }
   return "?";
 }
@@ -28,12 +35,18 @@ namespace {
 
 const char* Name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kOk: return "OK";
-    case Outcome::kFailed: return "FAILED";
-    case Outcome::kCrashed: return "CRASHED";
-    case Outcome::kLost: return "LOST";
-    case Outcome::kFetchFailed: return "FETCH_FAILED";
-    case Outcome::kCancelled: return "CANCELLED";
+    case Outcome::kOk:
+      return "OK";
+    case Outcome::kFailed:
+      return "FAILED";
+    case Outcome::kCrashed:
+      return "CRASHED";
+    case Outcome::kLost:
+      return "LOST";
+    case Outcome::kFetchFailed:
+      return "FETCH_FAILED";
+    case Outcome::kCancelled:
+      return "CANCELLED";
   }
   return "?";
 }
@@ -56,7 +69,8 @@ struct Printer {
     out << "CoordinatorStarted incarnation=" << e.incarnation << " jobs=" << e.jobs.size();
   }
   void operator()(const WorkerUp& e) {
-    out << "WorkerUp w" << e.worker << " epoch=" << e.epoch << " slots=" << e.slots << " credits=" << e.credits;
+    out << "WorkerUp w" << e.worker << " epoch=" << e.epoch << " slots=" << e.slots
+        << " credits=" << e.credits;
     if (!e.profile.empty()) out << " profile=" << e.profile;
     for (const HeldOutput& held : e.held) out << " held=[" << Text(held.attempt) << "]";
     for (const AttemptId& id : e.running) out << " running=[" << Text(id) << "]";
@@ -68,7 +82,9 @@ struct Printer {
   void operator()(const WorkerDraining& e) { out << "WorkerDraining w" << e.worker << " epoch=" << e.epoch; }
   void operator()(const Heartbeat& e) { out << "Heartbeat w" << e.worker << " epoch=" << e.epoch; }
   void operator()(const JobSubmitted& e) { out << "JobSubmitted " << Job(e.job); }
-  void operator()(const KillJob& e) { out << "KillJob " << Job(e.job) << (e.reason.empty() ? "" : ": ") << e.reason; }
+  void operator()(const KillJob& e) {
+    out << "KillJob " << Job(e.job) << (e.reason.empty() ? "" : ": ") << e.reason;
+  }
   void operator()(const ActionRequested& e) {
     out << "ActionRequested " << Job(e.job) << " driver=" << e.driver_epoch << " action=" << e.action;
     for (const StageShape& shape : e.stages) {
@@ -84,10 +100,12 @@ struct Printer {
     Error(e.error);
   }
   void operator()(const DriverLost& e) {
-    out << "DriverLost w" << e.worker << " epoch=" << e.epoch << " " << Job(e.job) << " driver=" << e.driver_epoch;
+    out << "DriverLost w" << e.worker << " epoch=" << e.epoch << " " << Job(e.job)
+        << " driver=" << e.driver_epoch;
   }
   void operator()(const TaskReported& e) {
-    out << "TaskReported w" << e.worker << " epoch=" << e.epoch << " " << Text(e.attempt) << " " << Name(e.outcome);
+    out << "TaskReported w" << e.worker << " epoch=" << e.epoch << " " << Text(e.attempt) << " "
+        << Name(e.outcome);
     for (const MissingInput& m : e.missing) {
       out << " missing=s" << m.stage << "/t" << m.task << "/a" << m.attempt << "@" << Version32(m.version);
     }
@@ -95,7 +113,9 @@ struct Printer {
   }
   void operator()(const PublishReported& e) {
     out << "PublishReported w" << e.worker << " " << Job(e.job) << " request=" << Version32(e.request)
-        << (e.ok ? " ok" : e.retriable ? " failed" : " failed for good");
+        << (e.ok          ? " ok"
+            : e.retriable ? " failed"
+                          : " failed for good");
     Error(e.error);
   }
   void operator()(const Tick&) { out << "Tick"; }
@@ -108,7 +128,9 @@ struct Printer {
   }
   void operator()(const JournalAction& c) { out << "JournalAction " << Job(c.job) << " action=" << c.action; }
   void operator()(const JournalWinner& c) { out << "JournalWinner " << Text(c.attempt); }
-  void operator()(const JournalActionDone& c) { out << "JournalActionDone " << Job(c.job) << " action=" << c.action; }
+  void operator()(const JournalActionDone& c) {
+    out << "JournalActionDone " << Job(c.job) << " action=" << c.action;
+  }
   void operator()(const JournalJobState& c) {
     out << "JournalJobState " << Job(c.job) << " " << Name(c.state) << (c.settled ? " settled" : "");
     Error(c.error);
@@ -133,7 +155,8 @@ struct Printer {
   }
   void operator()(const Grant& c) {
     out << "Grant w" << c.worker << " " << Text(c.attempt);
-    for (const GrantInput& input : c.inputs) out << " input=s" << input.stage << "@" << Version32(input.version);
+    for (const GrantInput& input : c.inputs)
+      out << " input=s" << input.stage << "@" << Version32(input.version);
     if (c.speculative) out << " speculative";
   }
   void operator()(const Cancel& c) { out << "Cancel w" << c.worker << " " << Text(c.attempt); }
@@ -160,7 +183,9 @@ struct IsJournalVisitor {
   bool operator()(const JournalActionDone&) { return true; }
   bool operator()(const JournalJobState&) { return true; }
   template <typename T>
-  bool operator()(const T&) { return false; }
+  bool operator()(const T&) {
+    return false;
+  }
 };
 
 }  // namespace

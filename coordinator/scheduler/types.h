@@ -15,8 +15,9 @@ using JobId = uint64_t;
 using StageId = uint32_t;   // unique within the job, rising in planning order
 using TaskId = uint32_t;    // 0-based within the stage
 using ActionId = uint32_t;  // 1, 2, ... in program order
-using WorkerId = uint32_t;  // 0 = none. Given by the server, one per worker name, not recycled in an incarnation.
-using Epoch = uint64_t;     // of one connection of a worker: strictly rising over all connections
+using WorkerId =
+    uint32_t;  // 0 = none. Given by the server, one per worker name, not recycled in an incarnation.
+using Epoch = uint64_t;  // of one connection of a worker: strictly rising over all connections
 using DriverEpoch = uint64_t;
 using Version = uint64_t;   // of a stage's manifest: (incarnation << 32) + changes, so it never recycles
 using Bytes = std::string;  // opaque bytes: fingerprints
@@ -85,7 +86,8 @@ struct ErrorFacts {
   ErrorKind kind = ErrorKind::kNone;
   std::string message;         // one sentence for the user
   bool deterministic = false;  // the same input would fail the same way: never retried
-  // What makes two failures "the same": the server joins operator, record, signal and message. Empty = never the same.
+  // What makes two failures "the same": the server joins operator, record, signal and message. Empty = never
+  // the same.
   std::string signature;
   // The attempt whose report brought it (job 0 = none): the server finds stack and record there.
   AttemptId cause;
@@ -117,7 +119,7 @@ struct StageShape {
 };
 
 enum class JobState : uint8_t {
-  kPending,     // no driver was placed yet
+  kPending,  // no driver was placed yet
   kRunning,
   kPublishing,  // the driver is done; renames are under way
   kAborting,    // failed or killed; attempts are being stopped and temporaries removed. Clients see RUNNING.
@@ -136,14 +138,14 @@ struct JobOptions {
 // TEST ONLY: rules broken on purpose, to show that the simulator's checkers notice.
 enum class BrokenRule : uint8_t {
   kNone,
-  kAcceptStaleEpoch,      // reports of an earlier connection or of a cancelled attempt count
-  kTellBeforeJournal,     // the driver hears of a result before it is durable
-  kNeverRequeueLost,      // tasks of a lost worker are forgotten
-  kIgnoreManifestVersion, // a fetch failure invalidates whatever is current
-  kDoubleWinner,          // a second winner replaces the first
-  kIgnoreCredits,         // grants beyond slots + credits
-  kPublishEarly,          // publishes while actions are still running
-  kSkipDigestCheck,       // a re-run may differ from what was consumed
+  kAcceptStaleEpoch,       // reports of an earlier connection or of a cancelled attempt count
+  kTellBeforeJournal,      // the driver hears of a result before it is durable
+  kNeverRequeueLost,       // tasks of a lost worker are forgotten
+  kIgnoreManifestVersion,  // a fetch failure invalidates whatever is current
+  kDoubleWinner,           // a second winner replaces the first
+  kIgnoreCredits,          // grants beyond slots + credits
+  kPublishEarly,           // publishes while actions are still running
+  kSkipDigestCheck,        // a re-run may differ from what was consumed
 };
 
 struct Options {

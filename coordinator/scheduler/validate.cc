@@ -23,7 +23,8 @@ class Checker {
              "worker " + std::to_string(id) + " is listed as free under a wrong key");
       }
     }
-    Want(state_.live_jobs.size() + state_.finished.size() == state_.jobs.size(), "a job is neither live nor finished");
+    Want(state_.live_jobs.size() + state_.finished.size() == state_.jobs.size(),
+         "a job is neither live nor finished");
     Want(state_.dirty_jobs.empty(), "a step left a job to be reworked");
     return wrong_;
   }
@@ -38,10 +39,12 @@ class Checker {
   void CheckWorker(WorkerId id, const Worker& worker) {
     const std::string name = "worker " + std::to_string(id);
     if (!worker.up) {
-      Want(worker.outstanding.empty() && worker.held.empty() && worker.drivers == 0, name + " is down but has things");
+      Want(worker.outstanding.empty() && worker.held.empty() && worker.drivers == 0,
+           name + " is down but has things");
       Want(!worker.free_listed, name + " is down but listed as free");
     }
-    const bool free = worker.up && !worker.draining && worker.slots > 0 && worker.outstanding.size() < worker.capacity();
+    const bool free =
+        worker.up && !worker.draining && worker.slots > 0 && worker.outstanding.size() < worker.capacity();
     Want(free == worker.free_listed, name + ": wrong in the list of free workers");
     Want(worker.outstanding.size() <= worker.capacity(), name + ": more attempts than slots and credits");
     uint64_t drivers = 0;
@@ -71,11 +74,14 @@ class Checker {
       Want(job.driver_worker == 0 && job.running == 0 && !job.ready_listed, name + " is over but goes on");
       return;
     }
-    const bool wants_driver = (job.state == JobState::kPending || job.state == JobState::kRunning) && !job.driver_done;
+    const bool wants_driver =
+        (job.state == JobState::kPending || job.state == JobState::kRunning) && !job.driver_done;
     Want((wants_driver && job.driver_worker == 0) == (state_.driverless.count(id) != 0),
          name + ": wrong in the list of jobs without driver");
-    if (job.driver_worker != 0) Want(state_.workers.at(job.driver_worker).up, name + ": its driver's worker is down");
-    if (job.state == JobState::kPublishing) Want(job.active.empty(), name + " is published before its actions are done");
+    if (job.driver_worker != 0)
+      Want(state_.workers.at(job.driver_worker).up, name + ": its driver's worker is down");
+    if (job.state == JobState::kPublishing)
+      Want(job.active.empty(), name + " is published before its actions are done");
     if (job.request != 0) Want(state_.workers.at(job.request_worker).up, name + ": its publisher is down");
     uint64_t running = 0;
     for (const auto& [stage_id, stage] : job.stages) {
@@ -85,7 +91,8 @@ class Checker {
     Want(running == job.running, name + ": number of running attempts is wrong");
     Want(job.ready_listed == (job.state == JobState::kRunning && !job.recovered && !job.runnable.empty()),
          name + ": wrong in the list of ready jobs");
-    for (ActionId action : job.active) Want(!job.actions.at(action).done, name + ": an active action is done");
+    for (ActionId action : job.active)
+      Want(!job.actions.at(action).done, name + ": an active action is done");
   }
 
   void CheckStage(const std::string& name, const Job& job, const Stage& stage) {
@@ -100,10 +107,12 @@ class Checker {
         ++running;
         Want(state_.workers.at(r.worker).up, text + " runs on a worker that is down");
       }
-      Want(task.running[0].worker != 0 || task.running[1].worker == 0, text + ": running attempts out of place");
+      Want(task.running[0].worker != 0 || task.running[1].worker == 0,
+           text + ": running attempts out of place");
       Want(!(task.done && task.IsRunning()), text + " is done and runs");
       const bool pending = stage.pending.count(i) != 0;
-      if (job.state == JobState::kRunning) Want(pending == (!task.done && !task.IsRunning()), text + ": wrong queueing");
+      if (job.state == JobState::kRunning)
+        Want(pending == (!task.done && !task.IsRunning()), text + ": wrong queueing");
       if (!task.done) continue;
       sums.records_sent += task.sums.records_sent;
       sums.records_received += task.sums.records_received;
@@ -118,8 +127,10 @@ class Checker {
     bool inputs = true;
     for (const StageInput& input : stage.shape.inputs) inputs &= job.stages.at(input.stage).complete();
     const bool runnable = stage.demanded && inputs && !stage.pending.empty();
-    Want(runnable == (job.runnable.count(stage.shape.id) != 0), name + ": wrong in the list of runnable stages");
-    Want(stage.demanded == (job.demanded.count(stage.shape.id) != 0), name + ": wrong in the list of demanded stages");
+    Want(runnable == (job.runnable.count(stage.shape.id) != 0),
+         name + ": wrong in the list of runnable stages");
+    Want(stage.demanded == (job.demanded.count(stage.shape.id) != 0),
+         name + ": wrong in the list of demanded stages");
     CheckLocal(name, stage);
   }
 
@@ -128,7 +139,8 @@ class Checker {
     for (const auto& [worker, tasks] : stage.local) {
       indexed += tasks.size();
       for (TaskId task : tasks) {
-        Want(stage.pending.count(task) != 0 && stage.tasks[task].preferred == worker, name + ": wrong index by holder");
+        Want(stage.pending.count(task) != 0 && stage.tasks[task].preferred == worker,
+             name + ": wrong index by holder");
       }
     }
     if (stage.local.empty()) return;

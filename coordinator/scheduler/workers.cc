@@ -84,7 +84,8 @@ void Scheduler::RecoverJob(const RecoveredJob& recovered) {
   job.recovered = job.state == JobState::kRunning;  // nothing of a pending one can be held anywhere
   state_.driverless.insert(job.id);
   MarkDirty(job);
-  Tell(job, "recovered after a restart of the coordinator (incarnation " + std::to_string(state_.incarnation) + ")");
+  Tell(job, "recovered after a restart of the coordinator (incarnation " +
+                std::to_string(state_.incarnation) + ")");
 }
 
 Worker* Scheduler::Current(WorkerId worker, Epoch epoch) {
@@ -164,7 +165,8 @@ void Scheduler::Adopt(Worker& worker, const WorkerUp& event, Welcome& welcome) {
     ++stage->running;
     Unqueue(*job, *stage, id.task);
     AddOutstanding(worker, *job, id);
-    Tell(*job, *stage, id.task, "attempt " + std::to_string(id.attempt) + " still runs on " + WorkerText(worker.id));
+    Tell(*job, *stage, id.task,
+         "attempt " + std::to_string(id.attempt) + " still runs on " + WorkerText(worker.id));
     welcome.accepted.push_back(id);
   }
   for (const HeldDriver& held : event.drivers) {
@@ -206,8 +208,8 @@ void Scheduler::ExpireLeases() {
   }
 }
 
-// Everything that was there is gone: attempts, outputs, drivers, file lists under way. If the worker comes back
-// with some of it in hand, Adopt() takes that over again.
+// Everything that was there is gone: attempts, outputs, drivers, file lists under way. If the worker comes
+// back with some of it in hand, Adopt() takes that over again.
 void Scheduler::TakeDown(Worker& worker, const std::string& reason) {
   worker.up = false;
   const std::map<AttemptId, bool> outstanding = worker.outstanding;
@@ -227,11 +229,13 @@ void Scheduler::TakeDown(Worker& worker, const std::string& reason) {
     uint32_t lost = 0;
     for (const auto& [stage_id, task] : outputs) {
       Stage& stage = job->stages.at(stage_id);
-      if (task >= stage.tasks.size() || !stage.tasks[task].done || stage.tasks[task].worker != worker.id) continue;
+      if (task >= stage.tasks.size() || !stage.tasks[task].done || stage.tasks[task].worker != worker.id)
+        continue;
       LoseOutput(*job, stage, task);
       ++lost;
     }
-    if (lost > 0) Tell(*job, std::to_string(lost) + " map outputs lost with " + WorkerText(worker.id) + ": " + reason);
+    if (lost > 0)
+      Tell(*job, std::to_string(lost) + " map outputs lost with " + WorkerText(worker.id) + ": " + reason);
   }
   for (JobId id : state_.live_jobs) {
     Job& job = state_.jobs.at(id);

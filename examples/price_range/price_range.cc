@@ -7,7 +7,10 @@ namespace {
 
 using namespace millrace;
 
-struct Bar { std::string symbol; double low, high; };
+struct Bar {
+  std::string symbol;
+  double low, high;
+};
 MR_RECORD(Bar, MR_FIELD(symbol, "Symbol"), MR_FIELD(low, "Low"), MR_FIELD(high, "High"))
 
 struct Widen {
@@ -17,7 +20,9 @@ struct Widen {
   }
 };
 
-struct PriceRangeOptions : CommonOptions { double least = 0; };
+struct PriceRangeOptions : CommonOptions {
+  double least = 0;
+};
 MR_OPTIONS(PriceRangeOptions, MR_OPTION(least, "number", "Only symbols whose high/low reaches this"))
 
 void PriceRange(Job& job, const PriceRangeOptions& options) {

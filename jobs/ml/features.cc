@@ -36,7 +36,8 @@ Point ToPoint(const Columns& columns, const Row& row) {
 }
 
 std::string Problem(const Columns& columns, const Point& point, size_t column) {
-  const std::string where = columns.id >= 0 ? StrCat(columns.id_name, " '", point.id, "'") : std::string("a row");
+  const std::string where =
+      columns.id >= 0 ? StrCat(columns.id_name, " '", point.id, "'") : std::string("a row");
   const std::string what = std::isnan(point.values[column]) ? "is missing" : "is not finite";
   return StrCat("the value of column '", columns.names[column], "' ", what, " in the row of ", where,
                 "; fill such cells in, or leave the column out with --features");
@@ -79,10 +80,12 @@ size_t ColumnOf(Job& job, const Schema& schema, const std::string& name) {
   const auto at = schema.Find(name);
   if (at.has_value()) return *at;
   const std::string near = Nearest(name, schema.Names());
-  job.Fail(StrCat("there is no column '", name, "'", near.empty() ? "" : StrCat("; did you mean '", near, "'?")));
+  job.Fail(
+      StrCat("there is no column '", name, "'", near.empty() ? "" : StrCat("; did you mean '", near, "'?")));
 }
 
-Columns ChooseColumns(Job& job, const Schema& schema, const std::string& id, const std::vector<std::string>& names) {
+Columns ChooseColumns(Job& job, const Schema& schema, const std::string& id,
+                      const std::vector<std::string>& names) {
   Columns columns;
   columns.id_name = id;
   if (!id.empty()) columns.id = static_cast<int32_t>(ColumnOf(job, schema, id));
@@ -124,15 +127,24 @@ RowPlace Features::Place(uint64_t row) const {
 Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::vector<std::string> names) {
   const Columns columns = ChooseColumns(job, table.schema, id, names);
   const auto blocks =
-      table.rows.Map(With(columns), [](const Columns& c, const Row& row) { return ToPoint(c, row); }, "Features")
+      table.rows
+          .Map(
+              With(columns), [](const Columns& c, const Row& row) { return ToPoint(c, row); }, "Features")
           .MapBatch<FeatureBlock>(
               RowsPerBlock(columns.features.size()), With(columns),
-              [](const Columns& c, std::span<const Point> points, Emitter<FeatureBlock>& out) { out(ToBlock(c, points)); },
+              [](const Columns& c, std::span<const Point> points, Emitter<FeatureBlock>& out) {
+                out(ToBlock(c, points));
+              },
               "Blocks")
           .Cache();
   Features features{columns.names, columns.id >= 0, id, blocks, blocks.WithRowNumber(), {}, 0};
   const auto sizes =
-      blocks.Map([](const FeatureBlock& block) { return BlockSize{block.rows, block.problem}; }, "Sizes").Collect();
+      blocks.Map(
+                [](const FeatureBlock& block) {
+                  return BlockSize{block.rows, block.problem};
+                },
+                "Sizes")
+          .Collect();
   for (const BlockSize& size : sizes) {
     if (!size.problem.empty()) job.Fail(pb::ErrorInfo::BAD_INPUT, size.problem);
     features.block_rows.push_back(size.rows);
@@ -145,7 +157,8 @@ std::vector<std::vector<double>> FetchRows(const Features& features, const std::
   auto found = features.numbered
                    .FlatMap<PlacedRow>(
                        With(places),
-                       [](const std::vector<RowPlace>& wanted, const Numbered<FeatureBlock>& block, Emitter<PlacedRow>& out) {
+                       [](const std::vector<RowPlace>& wanted, const Numbered<FeatureBlock>& block,
+                          Emitter<PlacedRow>& out) {
                          for (uint32_t i = 0; i < wanted.size(); ++i) {
                            if (wanted[i].block != block.row) continue;
                            const double* row = block.record.row(wanted[i].row);
@@ -159,7 +172,8 @@ std::vector<std::vector<double>> FetchRows(const Features& features, const std::
   return rows;
 }
 
-Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id, const std::vector<std::string>& names) {
+Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id,
+                       const std::vector<std::string>& names) {
   TableOptions options;
   if (!names.empty()) {
     options.columns = names;

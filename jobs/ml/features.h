@@ -36,18 +36,20 @@ struct Features {
   std::vector<uint32_t> block_rows;          // rows per block
   uint64_t rows = 0;
 
-  std::vector<uint64_t> FirstRows() const;   // number of the first row of every block
+  std::vector<uint64_t> FirstRows() const;  // number of the first row of every block
   RowPlace Place(uint64_t row) const;
 };
 
-// The numeric columns of `table` (or those of `names`, in that order) as blocks. `id`: the column that names the
-// rows, or "". Runs actions; ends the job with a sentence where a cell is missing or not finite.
-Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::vector<std::string> names = {});
+// The numeric columns of `table` (or those of `names`, in that order) as blocks. `id`: the column that names
+// the rows, or "". Runs actions; ends the job with a sentence where a cell is missing or not finite.
+Features MakeFeatures(Job& job, const Table& table, const std::string& id,
+                      std::vector<std::string> names = {});
 
 // The rows at some places, in the order asked for.
 std::vector<std::vector<double>> FetchRows(const Features& features, const std::vector<RowPlace>& places);
 
 // Reads a csv as MakeFeatures wants it: `id` as text, `names` (empty: all) as numbers.
-Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id, const std::vector<std::string>& names);
+Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id,
+                       const std::vector<std::string>& names);
 
 }  // namespace millrace::ml

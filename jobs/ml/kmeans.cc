@@ -94,17 +94,19 @@ struct AddVectors {
 
 std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets) {
   return features.blocks
-      .Map(With(sets),
-           [](const std::vector<Centres>& all, const FeatureBlock& block) {
-             std::vector<Tally> tallies;
-             for (const Centres& centres : all) tallies.push_back(TallyBlock(centres, block));
-             return tallies;
-           },
-           "Assign")
+      .Map(
+          With(sets),
+          [](const std::vector<Centres>& all, const FeatureBlock& block) {
+            std::vector<Tally> tallies;
+            for (const Centres& centres : all) tallies.push_back(TallyBlock(centres, block));
+            return tallies;
+          },
+          "Assign")
       .Aggregate(AddTallies{});
 }
 
-std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial, const KMeansOptions& options) {
+std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial,
+                             const KMeansOptions& options) {
   std::vector<KMeansRun> runs(initial.size());
   std::vector<size_t> open;  // runs that need another pass: to go on, or for the final labels
   std::vector<bool> stopped(runs.size(), options.max_iterations == 0);
@@ -142,30 +144,32 @@ double Silhouette(const Features& features, const Centres& centres) {
   ClusterShape shape{centres, tally.counts, {}};
   Update(tally, &shape.means);
   shape.spreads = features.blocks
-                      .Map(With(centres, shape.means),
-                           [](const Centres& c, const Centres& means, const FeatureBlock& block) {
-                             const LabelledBlock labelled(c, block);
-                             std::vector<double> sums(c.k);
-                             for (uint32_t i = 0; i < block.rows; ++i) {
-                               const uint32_t label = labelled.labels[i];
-                               sums[label] += SquaredDistance(block.row(i), means.row(label), block.columns);
-                             }
-                             return sums;
-                           },
-                           "Spreads")
+                      .Map(
+                          With(centres, shape.means),
+                          [](const Centres& c, const Centres& means, const FeatureBlock& block) {
+                            const LabelledBlock labelled(c, block);
+                            std::vector<double> sums(c.k);
+                            for (uint32_t i = 0; i < block.rows; ++i) {
+                              const uint32_t label = labelled.labels[i];
+                              sums[label] += SquaredDistance(block.row(i), means.row(label), block.columns);
+                            }
+                            return sums;
+                          },
+                          "Spreads")
                       .Aggregate(AddVectors{});
   for (uint32_t c = 0; c < centres.k; ++c)
     if (shape.counts[c] > 0) shape.spreads[c] /= static_cast<double>(shape.counts[c]);
   const double sum = features.blocks
-                         .Map(With(centres, shape),
-                              [](const Centres& c, const ClusterShape& s, const FeatureBlock& block) {
-                                const LabelledBlock labelled(c, block);
-                                double total = 0;
-                                for (uint32_t i = 0; i < block.rows; ++i)
-                                  total += SilhouetteOf(s, block.row(i), labelled.labels[i]);
-                                return total;
-                              },
-                              "Silhouette")
+                         .Map(
+                             With(centres, shape),
+                             [](const Centres& c, const ClusterShape& s, const FeatureBlock& block) {
+                               const LabelledBlock labelled(c, block);
+                               double total = 0;
+                               for (uint32_t i = 0; i < block.rows; ++i)
+                                 total += SilhouetteOf(s, block.row(i), labelled.labels[i]);
+                               return total;
+                             },
+                             "Silhouette")
                          .Aggregate(Sum{});
   return sum / static_cast<double>(features.rows);
 }
@@ -174,7 +178,8 @@ Dataset<Label> Labels(const Features& features, const Centres& centres) {
   const std::vector<uint64_t> first_rows = features.has_id ? std::vector<uint64_t>() : features.FirstRows();
   return features.numbered.FlatMap<Label>(
       With(centres, first_rows),
-      [](const Centres& c, const std::vector<uint64_t>& first, const Numbered<FeatureBlock>& block, Emitter<Label>& out) {
+      [](const Centres& c, const std::vector<uint64_t>& first, const Numbered<FeatureBlock>& block,
+         Emitter<Label>& out) {
         const LabelledBlock labelled(c, block.record);
         Label label;
         for (uint32_t i = 0; i < block.record.rows; ++i) {

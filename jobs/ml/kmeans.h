@@ -1,9 +1,10 @@
 // k-means by Lloyd's algorithm, several runs (one per k of an elbow, say) side by side in the same passes.
 //
-// Iteration t: (1) every point gets the label of its nearest centre, of equally near ones the first; cost_t is
-// the sum of the squared distances, that is with the centres before the update; (2) a centre moves to the mean of
-// its points, one without points stays; (3) the run stops after this update when no centre moved farther than
-// the tolerance, or at the limit of iterations. Then the points are assigned once more: final labels and cost.
+// Iteration t: (1) every point gets the label of its nearest centre, of equally near ones the first; cost_t
+// is the sum of the squared distances, that is with the centres before the update; (2) a centre moves to the
+// mean of its points, one without points stays; (3) the run stops after this update when no centre moved
+// farther than the tolerance, or at the limit of iterations. Then the points are assigned once more: final
+// labels and cost.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct KMeansOptions {
 struct KMeansRun {
   Centres centres;
   uint32_t iterations = 0;
-  bool converged = false;                      // stopped by the tolerance
+  bool converged = false;  // stopped by the tolerance
   std::vector<double> cost_per_iteration;
   std::vector<std::vector<uint64_t>> sizes_per_iteration;
   double final_cost = 0;
@@ -32,10 +33,11 @@ struct KMeansRun {
 };
 
 // One run per element of `initial`. Each pass over the data is one action.
-std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial, const KMeansOptions& options);
+std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial,
+                             const KMeansOptions& options);
 
-// Initial centres for every k of `ks`: first_k = rows 0..k-1; spaced_k = rows floor(i n / k); kmeans-parallel =
-// k-means|| (Bahmani et al. 2012) by `seed`. Ends the job with a sentence where k is not in 1..rows.
+// Initial centres for every k of `ks`: first_k = rows 0..k-1; spaced_k = rows floor(i n / k); kmeans-parallel
+// = k-means|| (Bahmani et al. 2012) by `seed`. Ends the job with a sentence where k is not in 1..rows.
 std::vector<Centres> InitialCentres(Job& job, const Features& features, const std::string& method,
                                     const std::vector<uint32_t>& ks, uint64_t seed);
 // From a csv with the features' columns, one centre per row.

@@ -27,10 +27,12 @@ struct Sampling {
 };
 MR_RECORD(Sampling, MR_NAMED(candidates), MR_NAMED(factor), MR_NAMED(seed), MR_NAMED(round))
 
-void SampleBlock(const Sampling& sampling, const Numbered<FeatureBlock>& block, Emitter<std::vector<double>>& out) {
+void SampleBlock(const Sampling& sampling, const Numbered<FeatureBlock>& block,
+                 Emitter<std::vector<double>>& out) {
   std::vector<uint32_t> labels(block.record.rows);
   std::vector<double> cost(block.record.rows);
-  NearestCentre(sampling.candidates).Assign(block.record.values.data(), block.record.rows, labels.data(), cost.data());
+  NearestCentre(sampling.candidates)
+      .Assign(block.record.values.data(), block.record.rows, labels.data(), cost.data());
   for (uint32_t i = 0; i < block.record.rows; ++i) {
     if (RowChance(sampling.seed, sampling.round, block.row, i) >= sampling.factor * cost[i]) continue;
     out(std::vector<double>(block.record.row(i), block.record.row(i) + block.record.columns));
@@ -59,7 +61,8 @@ Centres Candidates(const Features& features, uint32_t largest_k, uint64_t seed) 
 }
 
 // k-means++ over weighted points: each next centre with a chance of weight x squared distance.
-Centres WeightedPlusPlus(const Centres& points, const std::vector<double>& weights, uint32_t k, SplitMix64* random) {
+Centres WeightedPlusPlus(const Centres& points, const std::vector<double>& weights, uint32_t k,
+                         SplitMix64* random) {
   Centres centres{0, points.columns, {}};
   std::vector<double> distance(points.k, 1.0);
   while (centres.k < k) {
@@ -102,7 +105,8 @@ double WeightedLloyd(const Centres& points, const std::vector<double>& weights, 
     cost = now;
     for (uint32_t c = 0; c < centres->k; ++c) {
       if (!(total[c] > 0)) continue;
-      for (uint32_t d = 0; d < points.columns; ++d) centres->row(c)[d] = sums[size_t{c} * points.columns + d] / total[c];
+      for (uint32_t d = 0; d < points.columns; ++d)
+        centres->row(c)[d] = sums[size_t{c} * points.columns + d] / total[c];
     }
   }
   return cost;
@@ -138,13 +142,14 @@ std::vector<Centres> InitialCentres(Job& job, const Features& features, const st
   for (uint32_t k : ks) {
     if (k == 0) job.Fail("k must be 1 at least");
     if (k > features.rows)
-      job.Fail(pb::ErrorInfo::BAD_INPUT,
-               StrCat("k = ", k, " clusters are more than the ", features.rows, " rows of the input; choose a smaller k"));
+      job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat("k = ", k, " clusters are more than the ", features.rows,
+                                                " rows of the input; choose a smaller k"));
   }
   if (method == "kmeans-parallel") return Parallel(features, ks, seed);
   std::vector<RowPlace> places;
   for (uint32_t k : ks)
-    for (uint64_t i = 0; i < k; ++i) places.push_back(features.Place(method == "first_k" ? i : i * features.rows / k));
+    for (uint64_t i = 0; i < k; ++i)
+      places.push_back(features.Place(method == "first_k" ? i : i * features.rows / k));
   const std::vector<std::vector<double>> rows = FetchRows(features, places);
   std::vector<Centres> all;
   size_t next = 0;
@@ -163,8 +168,9 @@ Centres ReadCentres(Job& job, const Features& features, const std::string& path)
   for (const Row& row : table.rows.Collect()) {
     for (size_t i = 0; i < row.size(); ++i) {
       if (!row[i].is_number() || !std::isfinite(row[i].AsDouble()))
-        job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat(path, ": the value of column '", features.names[i], "' of centre ", centres.k,
-                                                  " (counted from 0) is no finite number"));
+        job.Fail(pb::ErrorInfo::BAD_INPUT,
+                 StrCat(path, ": the value of column '", features.names[i], "' of centre ", centres.k,
+                        " (counted from 0) is no finite number"));
       centres.values.push_back(row[i].AsDouble());
     }
     ++centres.k;

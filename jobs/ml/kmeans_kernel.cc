@@ -82,10 +82,11 @@ NearestCentre::NearestCentre(const Centres& centres)
 
 namespace {
 
-// Scores are |c|^2 / 2 - x.c: their order is that of the distances. One pass over `kGroups` groups of centres for `kWidth` points.
+// Scores are |c|^2 / 2 - x.c: their order is that of the distances. One pass over `kGroups` groups of centres
+// for `kWidth` points.
 template <int kWidth, int kGroups>
-inline void ScoreChunk(const double* const* x, uint32_t columns, const double* centres, const double* half_norm,
-                       uint32_t first_group, Best* best) {
+inline void ScoreChunk(const double* const* x, uint32_t columns, const double* centres,
+                       const double* half_norm, uint32_t first_group, Best* best) {
   __m256d score[kWidth][kGroups];
   for (int p = 0; p < kWidth; ++p)
     for (int g = 0; g < kGroups; ++g) score[p][g] = _mm256_loadu_pd(half_norm + g * kLanes);
@@ -120,15 +121,24 @@ void NearestCentre::Assign(const double* rows, size_t n, uint32_t* labels, doubl
       const double* centres = by_column_.data() + size_t{first} * kLanes * columns_;
       const double* norms = half_norm_.data() + first * kLanes;
       switch (std::min(kChunk, groups_ - first)) {
-        case 1: ScoreChunk<kPoints, 1>(x, columns_, centres, norms, first, best); break;
-        case 2: ScoreChunk<kPoints, 2>(x, columns_, centres, norms, first, best); break;
-        case 3: ScoreChunk<kPoints, 3>(x, columns_, centres, norms, first, best); break;
-        default: ScoreChunk<kPoints, 4>(x, columns_, centres, norms, first, best); break;
+        case 1:
+          ScoreChunk<kPoints, 1>(x, columns_, centres, norms, first, best);
+          break;
+        case 2:
+          ScoreChunk<kPoints, 2>(x, columns_, centres, norms, first, best);
+          break;
+        case 3:
+          ScoreChunk<kPoints, 3>(x, columns_, centres, norms, first, best);
+          break;
+        default:
+          ScoreChunk<kPoints, 4>(x, columns_, centres, norms, first, best);
+          break;
       }
     }
     for (size_t p = 0; p < width; ++p) {
       labels[i + p] = best[p].Winner();
-      cost[i + p] = SquaredDistance(rows + (i + p) * columns_, centres_.data() + size_t{labels[i + p]} * columns_, columns_);
+      cost[i + p] = SquaredDistance(rows + (i + p) * columns_,
+                                    centres_.data() + size_t{labels[i + p]} * columns_, columns_);
     }
   }
 }

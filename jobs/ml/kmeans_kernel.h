@@ -1,5 +1,5 @@
-// The inner loop of k-means: nearest centre of many points, costs and sums. Same bits on every CPU: each score
-// is accumulated in column order with fused multiply-add, whatever the width of the vectors.
+// The inner loop of k-means: nearest centre of many points, costs and sums. Same bits on every CPU: each
+// score is accumulated in column order with fused multiply-add, whatever the width of the vectors.
 #pragma once
 
 #include <cstdint>

@@ -28,13 +28,15 @@ std::vector<uint32_t> ElbowRange(Job& job, std::string_view text) {
   const size_t dots = text.find("..");
   uint32_t first = 0, last = 0;
   const bool ok = dots != std::string_view::npos && ParseInt(text.substr(0, dots), &first) &&
-                  ParseInt(text.substr(dots + 2), &last) && first >= 1 && first <= last && last - first < 1000;
+                  ParseInt(text.substr(dots + 2), &last) && first >= 1 && first <= last &&
+                  last - first < 1000;
   if (!ok) job.Fail(StrCat("--elbow=", text, ": a range of k is written like 2..10"));
   for (uint32_t k = first; k <= last; ++k) ks.push_back(k);
   return ks;
 }
 
-std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& runs, std::optional<double> silhouette) {
+std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& runs,
+                        std::optional<double> silhouette) {
   const KMeansRun& run = runs[0];
   std::string text = "{\n";
   const auto line = [&text](std::string_view name, const std::string& value, bool last = false) {
@@ -52,9 +54,10 @@ std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& 
   line("silhouette", silhouette.has_value() ? Number(*silhouette) : "null");
   std::string elbow = "[";
   for (size_t i = 1; i < runs.size(); ++i)
-    elbow += StrCat(i > 1 ? ",\n    " : "\n    ", "{\"k\": ", runs[i].centres.k, ", \"final_cost\": ",
-                    Number(runs[i].final_cost), ", \"iterations\": ", runs[i].iterations, ", \"converged\": ",
-                    runs[i].converged ? "true" : "false", "}");
+    elbow +=
+        StrCat(i > 1 ? ",\n    " : "\n    ", "{\"k\": ", runs[i].centres.k,
+               ", \"final_cost\": ", Number(runs[i].final_cost), ", \"iterations\": ", runs[i].iterations,
+               ", \"converged\": ", runs[i].converged ? "true" : "false", "}");
   line("elbow", elbow + (runs.size() > 1 ? "\n  ]" : "]"), true);
   return text + "}\n";
 }

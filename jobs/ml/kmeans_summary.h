@@ -14,6 +14,7 @@ namespace millrace::ml {
 std::vector<uint32_t> ElbowRange(Job& job, std::string_view text);
 
 // runs[0] is the result, the others are the elbow. Deterministic text.
-std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& runs, std::optional<double> silhouette);
+std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& runs,
+                        std::optional<double> silhouette);
 
 }  // namespace millrace::ml

@@ -52,7 +52,8 @@ TEST(NearestCentre, AgreesWithTheDefinitionForAllShapes) {
 TEST(NearestCentre, TiesGoToTheLowestIndex) {
   for (uint32_t k : {2u, 5u, 8u, 18u, 40u}) {
     Centres centres{k, 1, {}};
-    for (uint32_t c = 0; c < k; ++c) centres.values.push_back(c % 2 == 0 ? 5.0 : 1.0);  // equal ones, far and near
+    for (uint32_t c = 0; c < k; ++c)
+      centres.values.push_back(c % 2 == 0 ? 5.0 : 1.0);  // equal ones, far and near
     const double points[] = {3.0, 1.0, 5.0};
     uint32_t labels[3];
     double cost[3];

@@ -24,11 +24,13 @@ struct UnionOfDays {
 
 Days DistinctDays(const Dataset<Series>& series) {
   return series
-      .Map([](const Series& s) {
-        Days days = s.dates;
-        days.erase(std::unique(days.begin(), days.end(), Same), days.end());
-        return days;
-      }, "Dates")
+      .Map(
+          [](const Series& s) {
+            Days days = s.dates;
+            days.erase(std::unique(days.begin(), days.end(), Same), days.end());
+            return days;
+          },
+          "Dates")
       .Aggregate(UnionOfDays{});
 }
 
@@ -57,7 +59,8 @@ Table PivotReturns(const Dataset<Series>& series) {
     schema.Add(FormatDate(day) + "_DailyReturn", ValueType::kDouble);
     schema.Add(FormatDate(day) + "_CumulativeReturn", ValueType::kDouble);
   }
-  return {schema, series.Map(With(days), [](const Days& d, const Series& s) { return PivotRow(d, s); }, "Pivot")};
+  return {schema, series.Map(
+                      With(days), [](const Days& d, const Series& s) { return PivotRow(d, s); }, "Pivot")};
 }
 
 }  // namespace millrace::ml

@@ -6,9 +6,10 @@
 
 namespace millrace::ml {
 
-// Columns: Symbol, then for every date of any symbol, ascending, <date>_DailyReturn and <date>_CumulativeReturn.
-// A cell is that of the symbol's first row of the date; without a row it is missing. Runs an action: the dates
-// are known from the data only. `series` should be cached, for it is read by that action and by the table.
+// Columns: Symbol, then for every date of any symbol, ascending, <date>_DailyReturn and
+// <date>_CumulativeReturn. A cell is that of the symbol's first row of the date; without a row it is missing.
+// Runs an action: the dates are known from the data only. `series` should be cached, for it is read by that
+// action and by the table.
 Table PivotReturns(const Dataset<Series>& series);
 
 }  // namespace millrace::ml

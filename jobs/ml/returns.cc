@@ -3,12 +3,16 @@
 namespace millrace::ml {
 namespace {
 
-std::optional<double> Present(double value) { return std::isnan(value) ? std::nullopt : std::optional(value); }
+std::optional<double> Present(double value) {
+  return std::isnan(value) ? std::nullopt : std::optional(value);
+}
 
 Keyed<std::string_view, Quote> BySymbol(Job& job, const std::string& input) {
   return job.Read<Bar>(input)
       .KeyBy([](const Bar& bar) { return bar.symbol; },
-             [](const Bar& bar) { return Quote{bar.date, bar.close.value_or(std::numeric_limits<double>::quiet_NaN())}; })
+             [](const Bar& bar) {
+               return Quote{bar.date, bar.close.value_or(std::numeric_limits<double>::quiet_NaN())};
+             })
       .InKeyOrder();
 }
 
@@ -22,7 +26,8 @@ Dataset<Return> Returns(Job& job, const std::string& input, bool single) {
             ReturnWalk walk(single_precision);
             for (const Quote& quote : quotes) {
               walk.Next(quote.close);
-              out({symbol, quote.date, Present(walk.close()), Present(walk.daily()), walk.cumulative(), walk.compounded()});
+              out({symbol, quote.date, Present(walk.close()), Present(walk.daily()), walk.cumulative(),
+                   walk.compounded()});
             }
           },
           "Returns");
@@ -32,7 +37,8 @@ Dataset<Series> ReturnSeries(Job& job, const std::string& input, bool single, bo
   return BySymbol(job, input)
       .GroupSorted<Series, &Quote::date>(
           With(single, all),
-          [](bool single_precision, bool all_columns, std::string_view symbol, Rows<Quote> quotes, Emitter<Series>& out) {
+          [](bool single_precision, bool all_columns, std::string_view symbol, Rows<Quote> quotes,
+             Emitter<Series>& out) {
             ReturnWalk walk(single_precision);
             Series series;
             series.symbol = symbol;
@@ -54,7 +60,8 @@ Dataset<Return> SeriesRows(const Dataset<Series>& series) {
   return series.FlatMap<Return>(
       [](const Series& s, Emitter<Return>& out) {
         for (size_t i = 0; i < s.dates.size(); ++i)
-          out({s.symbol, s.dates[i], Present(s.close[i]), Present(s.daily[i]), s.cumulative[i], s.compounded[i]});
+          out({s.symbol, s.dates[i], Present(s.close[i]), Present(s.daily[i]), s.cumulative[i],
+               s.compounded[i]});
       },
       "SeriesRows");
 }

@@ -86,7 +86,8 @@ ScaleParameters FitScaler(const Features& features, Scaling scaling) {
   ScaleParameters parameters;
   parameters.scaling = scaling;
   const ColumnSums sums =
-      features.blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums").Aggregate(MergeSums{});
+      features.blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums")
+          .Aggregate(MergeSums{});
   const size_t columns = features.names.size();
   const double n = static_cast<double>(features.rows);
   if (scaling == Scaling::kMaxAbs) {
@@ -96,12 +97,16 @@ ScaleParameters FitScaler(const Features& features, Scaling scaling) {
   }
   // A column of one single value has exactly that mean, and no rounding error becomes its spread.
   for (size_t i = 0; i < columns; ++i)
-    parameters.mean.push_back(sums.least[i] == sums.greatest[i] ? sums.least[i] : (sums.sum[i] + sums.rest[i]) / n);
-  const ColumnSums squares =
-      features.blocks
-          .Map(With(parameters.mean),
-               [](const std::vector<double>& mean, const FeatureBlock& block) { return SquaresBlock(mean, block); }, "Squares")
-          .Aggregate(MergeSums{});
+    parameters.mean.push_back(sums.least[i] == sums.greatest[i] ? sums.least[i]
+                                                                : (sums.sum[i] + sums.rest[i]) / n);
+  const ColumnSums squares = features.blocks
+                                 .Map(
+                                     With(parameters.mean),
+                                     [](const std::vector<double>& mean, const FeatureBlock& block) {
+                                       return SquaresBlock(mean, block);
+                                     },
+                                     "Squares")
+                                 .Aggregate(MergeSums{});
   const double divisor = scaling == Scaling::kStandardSample ? n - 1 : n;
   for (size_t i = 0; i < columns; ++i) {
     const double sum = squares.sum[i] + squares.rest[i];
@@ -125,14 +130,15 @@ Table ScaledTable(const Features& features, const ScaleParameters& parameters) {
 Features ScaledFeatures(const Features& features, const ScaleParameters& parameters) {
   Features scaled = features;
   scaled.blocks = features.blocks
-                      .Map(With(MapOf(parameters)),
-                           [](const LinearMap& map, const FeatureBlock& block) {
-                             FeatureBlock out = block;
-                             for (size_t i = 0; i < out.values.size(); ++i)
-                               out.values[i] = map.Apply(out.values[i], i % out.columns);
-                             return out;
-                           },
-                           "Scale")
+                      .Map(
+                          With(MapOf(parameters)),
+                          [](const LinearMap& map, const FeatureBlock& block) {
+                            FeatureBlock out = block;
+                            for (size_t i = 0; i < out.values.size(); ++i)
+                              out.values[i] = map.Apply(out.values[i], i % out.columns);
+                            return out;
+                          },
+                          "Scale")
                       .Cache();
   scaled.numbered = scaled.blocks.WithRowNumber();
   return scaled;
@@ -146,7 +152,8 @@ Table ParametersTable(Job& job, const Features& features, const ScaleParameters&
     schema.Add("max_abs", ValueType::kDouble);
   } else {
     schema.Add("mean", ValueType::kDouble);
-    schema.Add(parameters.scaling == Scaling::kStandardSample ? "sample_std" : "population_std", ValueType::kDouble);
+    schema.Add(parameters.scaling == Scaling::kStandardSample ? "sample_std" : "population_std",
+               ValueType::kDouble);
   }
   std::vector<Row> rows;
   for (size_t i = 0; i < features.names.size(); ++i) {

@@ -16,7 +16,9 @@ struct ScaleParameters {
   Scaling scaling = Scaling::kStandardSample;
   std::vector<double> mean, std;  // standard
   std::vector<double> max_abs;    // max-abs
-  std::vector<double> Shift() const { return scaling == Scaling::kMaxAbs ? std::vector<double>(max_abs.size()) : mean; }
+  std::vector<double> Shift() const {
+    return scaling == Scaling::kMaxAbs ? std::vector<double>(max_abs.size()) : mean;
+  }
   std::vector<double> Factor() const;
 };
 

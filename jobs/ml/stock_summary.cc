@@ -40,7 +40,8 @@ Table ElbowTable(Job& job, const std::vector<KMeansRun>& runs) {
   schema.Add("iterations", ValueType::kInt64);
   std::vector<Row> rows;
   for (size_t i = 1; i < runs.size(); ++i)
-    rows.push_back(Row{Value::Int64(runs[i].centres.k), Value::Double(runs[i].final_cost), Value::Int64(runs[i].iterations)});
+    rows.push_back(Row{Value::Int64(runs[i].centres.k), Value::Double(runs[i].final_cost),
+                       Value::Int64(runs[i].iterations)});
   return {schema, job.Values<Row>(rows)};
 }
 

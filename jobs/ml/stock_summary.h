@@ -15,8 +15,8 @@ struct StockSummary {
   uint32_t cluster = 0;
   double average_column = 0, average_daily = 0, average_cumulative = 0;
 };
-MR_RECORD(StockSummary, MR_FIELD(symbol, "Symbol"), MR_NAMED(cluster), MR_NAMED(average_column), MR_NAMED(average_daily),
-          MR_NAMED(average_cumulative))
+MR_RECORD(StockSummary, MR_FIELD(symbol, "Symbol"), MR_NAMED(cluster), MR_NAMED(average_column),
+          MR_NAMED(average_daily), MR_NAMED(average_cumulative))
 
 // In order of symbol. `pivot`: daily and cumulative return in turns.
 Dataset<StockSummary> SummaryOf(const Features& pivot, const Dataset<Label>& labels);

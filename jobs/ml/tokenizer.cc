@@ -58,7 +58,8 @@ uint32_t Lower(uint32_t code) {
   if (code < 0x80) return code - 'A' < 26 ? code | 0x20 : code;
   const auto* range = std::lower_bound(std::begin(kLower), std::end(kLower), code,
                                        [](const LowerRange& r, uint32_t c) { return r.last < c; });
-  if (range == std::end(kLower) || range->first > code || (code - range->first) % range->stride != 0) return code;
+  if (range == std::end(kLower) || range->first > code || (code - range->first) % range->stride != 0)
+    return code;
   return static_cast<uint32_t>(static_cast<int32_t>(code) + range->delta);
 }
 

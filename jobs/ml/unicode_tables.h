@@ -1,3 +1,4 @@
+// clang-format off
 // Letters and lower case of Unicode 14.0.0. Written by scripts/unicode_tables.py from Python's unicodedata;
 // the data are those of the Unicode Character Database (Unicode License). Do not edit.
 #pragma once

@@ -7,7 +7,8 @@ asm(".section .rodata\n"
     ".global mr_chart_begin\n"
     ".hidden mr_chart_begin\n"
     "mr_chart_begin:\n"
-    ".incbin \"" MILLRACE_CHART_JS "\"\n"
+    ".incbin \"" MILLRACE_CHART_JS
+    "\"\n"
     ".global mr_chart_end\n"
     ".hidden mr_chart_end\n"
     "mr_chart_end:\n"
@@ -21,6 +22,8 @@ __attribute__((visibility("hidden"))) extern const char mr_chart_end[];
 
 namespace millrace::report {
 
-std::string_view ChartScript() { return {mr_chart_begin, static_cast<size_t>(mr_chart_end - mr_chart_begin)}; }
+std::string_view ChartScript() {
+  return {mr_chart_begin, static_cast<size_t>(mr_chart_end - mr_chart_begin)};
+}
 
 }  // namespace millrace::report

@@ -32,12 +32,13 @@ std::string DataScript(const ClusterReport& report) {
     elbow += StrCat(elbow.size() > 1 ? "," : "", "{\"x\":", point.k, ",\"y\":", JsonNumber(point.cost), "}");
   for (const ClusterMember& member : report.members) {
     const bool drawn = member.cluster < report.k && lines[member.cluster]++ < kMostLines;
-    members += StrCat(members.size() > 1 ? ",\n" : "\n", "{\"name\":", JsonText(member.name), ",\"cluster\":", member.cluster,
-                      ",\"daily\":", JsonNumber(member.average_daily), ",\"cumulative\":",
-                      JsonNumber(member.average_cumulative), ",\"line\":", drawn ? JsonNumbers(member.line) : "null", "}");
+    members += StrCat(members.size() > 1 ? ",\n" : "\n", "{\"name\":", JsonText(member.name),
+                      ",\"cluster\":", member.cluster, ",\"daily\":", JsonNumber(member.average_daily),
+                      ",\"cumulative\":", JsonNumber(member.average_cumulative),
+                      ",\"line\":", drawn ? JsonNumbers(member.line) : "null", "}");
   }
-  return StrCat("const data = {\"k\":", report.k, ",\"dates\":", JsonTexts(report.columns), ",\n\"elbow\":", elbow,
-                "],\n\"members\":", members, "]};\n");
+  return StrCat("const data = {\"k\":", report.k, ",\"dates\":", JsonTexts(report.columns),
+                ",\n\"elbow\":", elbow, "],\n\"members\":", members, "]};\n");
 }
 
 std::string MembersTable(const ClusterReport& report) {
@@ -50,8 +51,8 @@ std::string MembersTable(const ClusterReport& report) {
       if (++count <= 60) names += (names.empty() ? "" : ", ") + Escaped(member.name);
     }
     if (count > 60) names += StrCat(" and ", count - 60, " more");
-    rows += StrCat("<tr><td><span class=\"dot\" data-cluster=\"", c, "\"></span>", c, "</td><td>", count, "</td><td>", names,
-                   "</td></tr>\n");
+    rows += StrCat("<tr><td><span class=\"dot\" data-cluster=\"", c, "\"></span>", c, "</td><td>", count,
+                   "</td><td>", names, "</td></tr>\n");
   }
   return rows;
 }
@@ -153,22 +154,31 @@ std::string RenderHtml(const ClusterReport& report) {
   for (uint32_t c = 0; c < report.k; ++c) {
     const auto count = std::count_if(report.members.begin(), report.members.end(),
                                      [c](const ClusterMember& m) { return m.cluster == c; });
-    plots += StrCat("<section class=\"card\"><h2><span class=\"dot\" data-cluster=\"", c, "\"></span>Cluster ", c,
-                    "</h2><p>cumulative return of ", count, count == 1 ? " member" : " members",
-                    static_cast<size_t>(count) > kMostLines ? StrCat(", the first ", kMostLines, " drawn") : std::string(),
-                    "</p><div class=\"plot small\"><canvas id=\"cluster", c, "\"></canvas></div></section>\n");
+    plots +=
+        StrCat("<section class=\"card\"><h2><span class=\"dot\" data-cluster=\"", c, "\"></span>Cluster ", c,
+               "</h2><p>cumulative return of ", count, count == 1 ? " member" : " members",
+               static_cast<size_t>(count) > kMostLines ? StrCat(", the first ", kMostLines, " drawn")
+                                                       : std::string(),
+               "</p><div class=\"plot small\"><canvas id=\"cluster", c, "\"></canvas></div></section>\n");
   }
-  std::string html = StrCat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-                            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-                            Escaped(report.title), "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<main>\n<h1>",
-                            Escaped(report.title), "</h1>\n<p class=\"sub\">", Escaped(report.subtitle), "</p>\n<div class=\"grid top\">\n");
-  html += StrCat("<section class=\"card\"><h2>Elbow</h2><p>cost by number of clusters; k = ", report.k,
-                 " was taken</p><div class=\"plot\"><canvas id=\"elbow\"></canvas></div></section>\n",
-                 "<section class=\"card\"><h2>Members</h2><p>average daily against average cumulative return</p>",
-                 "<div class=\"plot\"><canvas id=\"scatter\"></canvas></div></section>\n</div>\n<div class=\"grid\">\n", plots,
-                 "<section class=\"card wide\"><h2>Clusters</h2><p>mean silhouette ", FormatDouble(std::round(report.silhouette * 1000) / 1000),
-                 "</p><table><tr><th>cluster</th><th>members</th><th></th></tr>\n", MembersTable(report), "</table></section>\n");
-  html += "</div>\n<footer>Drawn with Chart.js (MIT licence), embedded in this page; nothing is loaded from the network.</footer>\n</main>\n<script>\n";
+  std::string html =
+      StrCat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+             Escaped(report.title), "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<main>\n<h1>",
+             Escaped(report.title), "</h1>\n<p class=\"sub\">", Escaped(report.subtitle),
+             "</p>\n<div class=\"grid top\">\n");
+  html += StrCat(
+      "<section class=\"card\"><h2>Elbow</h2><p>cost by number of clusters; k = ", report.k,
+      " was taken</p><div class=\"plot\"><canvas id=\"elbow\"></canvas></div></section>\n",
+      "<section class=\"card\"><h2>Members</h2><p>average daily against average cumulative return</p>",
+      "<div class=\"plot\"><canvas id=\"scatter\"></canvas></div></section>\n</div>\n<div class=\"grid\">\n",
+      plots, "<section class=\"card wide\"><h2>Clusters</h2><p>mean silhouette ",
+      FormatDouble(std::round(report.silhouette * 1000) / 1000),
+      "</p><table><tr><th>cluster</th><th>members</th><th></th></tr>\n", MembersTable(report),
+      "</table></section>\n");
+  html +=
+      "</div>\n<footer>Drawn with Chart.js (MIT licence), embedded in this page; nothing is loaded from the "
+      "network.</footer>\n</main>\n<script>\n";
   html += ChartScript();
   html += StrCat("\n</script>\n<script>\n", DataScript(report), kPlots, "</script>\n</body>\n</html>\n");
   return html;

@@ -87,7 +87,8 @@ Line Script::Parse(const std::string& text) const {
   stream >> line.verb;
   for (std::string word; stream >> word;) {
     const size_t equals = word.find('=');
-    const bool stage = word.size() > 1 && word[0] == 's' && word[1] >= '0' && word[1] <= '9';  // s5x3:result=2
+    const bool stage =
+        word.size() > 1 && word[0] == 's' && word[1] >= '0' && word[1] <= '9';  // s5x3:result=2
     if (equals == std::string::npos || stage) {
       line.words.push_back(word);
     } else {
@@ -127,14 +128,17 @@ std::string Script::Event(const Line& line) {
     return line.Number("epoch", epochs_.at(static_cast<scheduler::WorkerId>(worker)));
   };
   if (verb == "worker") return Step(Worker(line));
-  if (verb == "down" || verb == "drain" || verb == "heartbeat" || verb == "driver-lost" || verb == "published") {
+  if (verb == "down" || verb == "drain" || verb == "heartbeat" || verb == "driver-lost" ||
+      verb == "published") {
     const auto worker = static_cast<scheduler::WorkerId>(line.Number(0));
-    if (epochs_.count(worker) == 0) throw std::runtime_error("worker " + std::to_string(worker) + " never came");
+    if (epochs_.count(worker) == 0)
+      throw std::runtime_error("worker " + std::to_string(worker) + " never came");
     if (verb == "down") return Step(scheduler::WorkerDown{worker, epoch(worker), line.text});
     if (verb == "drain") return Step(scheduler::WorkerDraining{worker, epoch(worker)});
     if (verb == "heartbeat") return Step(scheduler::Heartbeat{worker, epoch(worker)});
     if (verb == "driver-lost") {
-      return Step(scheduler::DriverLost{worker, epoch(worker), line.Number("job", 1), line.Number("driver", 1)});
+      return Step(
+          scheduler::DriverLost{worker, epoch(worker), line.Number("job", 1), line.Number("driver", 1)});
     }
     scheduler::PublishReported report;
     report.worker = worker;
@@ -190,12 +194,23 @@ AttemptId Script::Attempt(const std::string& text) const {
   for (const std::string& part : Split(text, '.')) {
     const uint64_t number = ToNumber(part.substr(1));
     switch (part[0]) {
-      case 'j': id.job = number; break;
-      case 's': id.stage = static_cast<uint32_t>(number); break;
-      case 't': id.task = static_cast<uint32_t>(number); break;
-      case 'a': id.attempt = static_cast<uint32_t>(number); break;
-      case 'i': id.incarnation = number; break;
-      default: throw std::runtime_error("'" + text + "' is not an attempt such as j1.s2.t3.a0");
+      case 'j':
+        id.job = number;
+        break;
+      case 's':
+        id.stage = static_cast<uint32_t>(number);
+        break;
+      case 't':
+        id.task = static_cast<uint32_t>(number);
+        break;
+      case 'a':
+        id.attempt = static_cast<uint32_t>(number);
+        break;
+      case 'i':
+        id.incarnation = number;
+        break;
+      default:
+        throw std::runtime_error("'" + text + "' is not an attempt such as j1.s2.t3.a0");
     }
   }
   const scheduler::Stage* stage = scheduler_->FindStage(id.job, id.stage);
@@ -237,9 +252,12 @@ scheduler::TaskReported Script::Report(const Line& line) const {
   event.epoch = line.Number("epoch", epoch == epochs_.end() ? 0 : epoch->second);
   event.attempt = Attempt(line.words.at(1));
   const std::string& outcome = line.words.at(2);
-  const std::map<std::string, Outcome> outcomes = {
-      {"ok", Outcome::kOk},           {"failed", Outcome::kFailed},       {"crashed", Outcome::kCrashed},
-      {"lost", Outcome::kLost},       {"fetch-failed", Outcome::kFetchFailed}, {"cancelled", Outcome::kCancelled}};
+  const std::map<std::string, Outcome> outcomes = {{"ok", Outcome::kOk},
+                                                   {"failed", Outcome::kFailed},
+                                                   {"crashed", Outcome::kCrashed},
+                                                   {"lost", Outcome::kLost},
+                                                   {"fetch-failed", Outcome::kFetchFailed},
+                                                   {"cancelled", Outcome::kCancelled}};
   if (outcomes.count(outcome) == 0) throw std::runtime_error("'" + outcome + "' is not an outcome");
   event.outcome = outcomes.at(outcome);
   event.digest.low = line.Number("digest", 0);
@@ -260,7 +278,8 @@ scheduler::TaskReported Script::Report(const Line& line) const {
   return event;
 }
 
-// "s2x3:write<1,4" three tasks that write and read shuffled stages 1 and 4; "s5x3:result=2" aligned to stage 2.
+// "s2x3:write<1,4" three tasks that write and read shuffled stages 1 and 4; "s5x3:result=2" aligned to
+// stage 2.
 scheduler::StageShape Script::Shape(const std::string& text) const {
   scheduler::StageShape shape;
   const size_t x = text.find('x'), colon = text.find(':'), reads = text.find_first_of("<=");
@@ -278,7 +297,8 @@ scheduler::StageShape Script::Shape(const std::string& text) const {
   shape.output = kinds.at(kind);
   if (reads == std::string::npos) return shape;
   for (const std::string& input : Split(text.substr(reads + 1), ',')) {
-    shape.inputs.push_back({static_cast<scheduler::StageId>(ToNumber(input)), text[reads] == '=', 0, shape.tasks});
+    shape.inputs.push_back(
+        {static_cast<scheduler::StageId>(ToNumber(input)), text[reads] == '=', 0, shape.tasks});
   }
   return shape;
 }

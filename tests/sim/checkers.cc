@@ -20,7 +20,8 @@ void Checkers::BeforeStep(int64_t now_ms, const Event& event) {
 
 void Checkers::AfterStep() {
   for (JobId job : must_end_) {
-    if (!jobs_[job].decided) Complain("job " + std::to_string(job) + " goes on after a failure that no retry can help");
+    if (!jobs_[job].decided)
+      Complain("job " + std::to_string(job) + " goes on after a failure that no retry can help");
   }
 }
 
@@ -106,7 +107,8 @@ void Checkers::Check(const scheduler::SendActionResult& command) {
 bool Checkers::StageComplete(const JobBook& book, JobId job, StageId stage) const {
   const JobModel& model = Model(job);
   for (TaskId task = 0; task < model.stages.at(stage).tasks; ++task) {
-    const bool there = model.IsHeld(stage) ? book.places.count({stage, task}) != 0 : book.winners.count({stage, task}) != 0;
+    const bool there =
+        model.IsHeld(stage) ? book.places.count({stage, task}) != 0 : book.winners.count({stage, task}) != 0;
     if (!there) return false;
   }
   return true;
@@ -118,7 +120,8 @@ void Checkers::Check(const scheduler::JournalActionDone& command) {
   if (!book.done.insert(command.action).second) Complain("an action is done twice");
   const ActionModel& action = Model(command.job).actions[command.action - 1];
   if (action.recorded) return;
-  if (!StageComplete(book, command.job, action.final_stage)) Complain("an action is done before its last stage is");
+  if (!StageComplete(book, command.job, action.final_stage))
+    Complain("an action is done before its last stage is");
 }
 
 // The attempt reported success in this step, over its worker's connection, and was neither cancelled nor
@@ -133,7 +136,8 @@ void Checkers::Check(const scheduler::JournalWinner& command) {
   const AttemptId& id = command.attempt;
   JobBook& book = jobs_[id.job];
   if (reported_ok_ != id) Complain("a winner that did not just report: " + Text(id));
-  if (!book.winners.emplace(TaskRef{id.stage, id.task}, id).second) Complain("a task has two winners: " + Text(id));
+  if (!book.winners.emplace(TaskRef{id.stage, id.task}, id).second)
+    Complain("a task has two winners: " + Text(id));
   if (granted_.count(id) == 0) Complain("a winner that was never granted: " + Text(id));
   if (book.decided || book.settled) Complain("a winner of a job that is over: " + Text(id));
 }
@@ -173,7 +177,8 @@ void Checkers::CheckInputs(JobBook& book, const scheduler::Grant& grant) {
   }
   for (const auto& input : Model(id.job).stages.at(id.stage).inputs) {
     if (id.task < input.first_task || id.task - input.first_task >= input.tasks) continue;
-    if (!StageComplete(book, id.job, input.stage)) Complain("granted before its inputs are there: " + Text(id));
+    if (!StageComplete(book, id.job, input.stage))
+      Complain("granted before its inputs are there: " + Text(id));
     auto it = named.find(input.stage);
     if (it == named.end()) {
       Complain("a grant does not name an input: " + Text(id));
@@ -199,7 +204,8 @@ void Checkers::Check(const scheduler::Grant& command) {
   if (!worker.up || worker.draining) Complain("granted to a worker that is down or draining: " + Text(id));
   if (worker.profile != book.profile) Complain("granted to a worker of another profile: " + Text(id));
   if (book.decided || book.settled || book.publishing) Complain("granted after its job is over: " + Text(id));
-  if (book.recovered && now_ms_ < started_ms_ + kGraceMs) Complain("granted before workers had time to return");
+  if (book.recovered && now_ms_ < started_ms_ + kGraceMs)
+    Complain("granted before workers had time to return");
   if (book.planned.count(id.action) == 0) Complain("granted before its action is journaled: " + Text(id));
   const JobModel& model = Model(id.job);
   auto stage = model.stages.find(id.stage);
@@ -208,8 +214,10 @@ void Checkers::Check(const scheduler::Grant& command) {
     return;
   }
   if (book.winners.count({id.stage, id.task}) != 0) Complain("granted though it has a winner: " + Text(id));
-  if (book.places.count({id.stage, id.task}) != 0) Complain("granted though its output is there: " + Text(id));
-  if (book.charged[{id.stage, id.task}] >= model.max_attempts) Complain("granted beyond max_attempts: " + Text(id));
+  if (book.places.count({id.stage, id.task}) != 0)
+    Complain("granted though its output is there: " + Text(id));
+  if (book.charged[{id.stage, id.task}] >= model.max_attempts)
+    Complain("granted beyond max_attempts: " + Text(id));
   worker.outstanding[id] = false;
   worker.touched.insert(id.job);
   if (worker.outstanding.size() > worker.slots + worker.credits) Complain("credits exceeded: " + Text(id));
@@ -217,7 +225,8 @@ void Checkers::Check(const scheduler::Grant& command) {
   uint32_t running = 0;
   for (const auto& [other, book_of_worker] : workers_) {
     for (const auto& [running_id, cancelled] : book_of_worker.outstanding) {
-      running += !cancelled && running_id.job == id.job && running_id.stage == id.stage && running_id.task == id.task;
+      running += !cancelled && running_id.job == id.job && running_id.stage == id.stage &&
+                 running_id.task == id.task;
     }
   }
   if (running > 2) Complain("more than one double of a task: " + Text(id));
@@ -247,7 +256,8 @@ void Checkers::Check(const scheduler::JournalJobState& command) {
     case JobState::kSucceeded:
       if (book.decided) Complain("a failed job succeeds");
       if (!book.publishing) Complain("a job succeeds that was not published");
-      if (book.last_request != 0 && published_ != 1) Complain("a job succeeds before its list was carried out");
+      if (book.last_request != 0 && published_ != 1)
+        Complain("a job succeeds before its list was carried out");
       book.succeeded = book.settled = true;
       break;
     default:

@@ -37,8 +37,8 @@ class Checkers {
   // The driver's view: values of a result that it was handed.
   void OnResult(const JobModel& job, const ActionModel& action, const std::vector<uint64_t>& values);
   // What the job came to; called once for each at the end.
-  void AtEnd(const JobModel& job, const std::map<std::pair<StageId, TaskId>, uint64_t>& published, bool aborted,
-             const std::map<std::pair<StageId, TaskId>, uint64_t>& consumed_conflicts);
+  void AtEnd(const JobModel& job, const std::map<std::pair<StageId, TaskId>, uint64_t>& published,
+             bool aborted, const std::map<std::pair<StageId, TaskId>, uint64_t>& consumed_conflicts);
   void Complain(const std::string& what) {
     if (complaint_.empty()) complaint_ = what;
   }
@@ -57,26 +57,26 @@ class Checkers {
     uint64_t since = 0;  // number of the stage's change that put it there
   };
   struct JobBook {
-    std::map<TaskRef, Place> places;         // held outputs, as they must be known
-    std::map<TaskRef, AttemptId> winners;    // journaled
+    std::map<TaskRef, Place> places;       // held outputs, as they must be known
+    std::map<TaskRef, AttemptId> winners;  // journaled
     std::map<StageId, uint64_t> changes;
     std::map<std::pair<StageId, Version>, uint64_t> manifests;  // the changes that each version stands for
     std::map<StageId, Version> last_version;
     std::map<TaskRef, uint32_t> charged;
     std::map<TaskRef, std::string> signatures;  // of the last charged failure
     std::map<ActionId, scheduler::Bytes> prints;
-    WorkerId driver_worker = 0;     // who has the role by our books
-    bool driver_finished = false;   // the driver of the present lease ended well
-    bool differed = false;          // a driver planned something else than one before: it cannot end well
-    bool recovered = false;         // it was running when the coordinator died
-    std::set<ActionId> planned, done;        // journaled
+    WorkerId driver_worker = 0;        // who has the role by our books
+    bool driver_finished = false;      // the driver of the present lease ended well
+    bool differed = false;             // a driver planned something else than one before: it cannot end well
+    bool recovered = false;            // it was running when the coordinator died
+    std::set<ActionId> planned, done;  // journaled
     DriverEpoch leased = 0, started = 0;
     std::string profile;
     bool publishing = false, decided = false, settled = false, succeeded = false, wrote = false;
     scheduler::JobState state = scheduler::JobState::kPending;
     scheduler::ErrorFacts error;
     uint64_t last_request = 0;
-    WorkerId publisher = 0;         // who was sent that
+    WorkerId publisher = 0;  // who was sent that
     int64_t decided_ms = 0;
   };
   struct WorkerBook {
@@ -137,10 +137,10 @@ class Checkers {
   uint64_t incarnation_ = 0;
   int64_t now_ms_ = 0, started_ms_ = 0;
   // Of the step under way.
-  std::set<JobId> must_end_;   // what happened leaves no other way
-  int published_ = 0;          // the file list under way was answered: 1 well, -1 not
-  bool request_valid_ = false; // an action was asked for by the driver that has the lease
-  AttemptId reported_ok_;      // an attempt that was running reported success now (job 0: none)
+  std::set<JobId> must_end_;    // what happened leaves no other way
+  int published_ = 0;           // the file list under way was answered: 1 well, -1 not
+  bool request_valid_ = false;  // an action was asked for by the driver that has the lease
+  AttemptId reported_ok_;       // an attempt that was running reported success now (job 0: none)
   WorkerId reporter_ = 0;
   std::map<AttemptId, WorkerId> registered_;  // outputs and attempts brought by WorkerUp
   std::set<AttemptId> running_brought_;

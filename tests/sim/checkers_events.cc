@@ -24,7 +24,8 @@ void Checkers::See(const scheduler::WorkerUp& event) {
   worker.slots = event.slots;
   worker.credits = event.credits;
   worker.profile = event.profile;
-  for (const auto& driver : event.drivers) {  // the driver of the present lease is believed if there is no other
+  for (const auto& driver :
+       event.drivers) {  // the driver of the present lease is believed if there is no other
     auto book = jobs_.find(driver.job);
     if (book == jobs_.end() || book->second.driver_worker != 0 || book->second.driver_finished) continue;
     if (book->second.leased == driver.driver_epoch) book->second.driver_worker = event.worker;
@@ -63,7 +64,8 @@ void Checkers::See(const scheduler::TaskReported& event) {
     SeeCharged(book, event);
   }
   if (event.outcome != Outcome::kFetchFailed) return;
-  // What stood in the manifest that the fetch named is what is missing. If it has stood there since, it is lost now.
+  // What stood in the manifest that the fetch named is what is missing. If it has stood there since, it is
+  // lost now.
   for (const auto& missing : event.missing) {
     auto manifest = book.manifests.find({missing.stage, missing.version});
     auto place = book.places.find({missing.stage, missing.task});
@@ -130,7 +132,8 @@ void Checkers::See(const scheduler::PublishReported& event) {
   auto worker = workers_.find(event.worker);
   if (worker == workers_.end() || !worker->second.up || worker->second.epoch != event.epoch) return;
   auto it = jobs_.find(event.job);
-  if (it == jobs_.end() || it->second.publisher != event.worker || it->second.last_request != event.request) return;
+  if (it == jobs_.end() || it->second.publisher != event.worker || it->second.last_request != event.request)
+    return;
   published_ = event.ok ? 1 : -1;
 }
 

@@ -32,11 +32,12 @@ bool Checkers::AllSettled() const {
 
 void Checkers::OnResult(const JobModel& job, const ActionModel& action, const std::vector<uint64_t>& values) {
   if (action.recorded || job.unsteady_stage != 0) return;
-  if (job.stages.at(action.final_stage).tasks != values.size()) Complain("a result has a wrong number of parts");
+  if (job.stages.at(action.final_stage).tasks != values.size())
+    Complain("a result has a wrong number of parts");
   for (TaskId task = 0; task < values.size(); ++task) {
     if (values[task] != job.Expected(action.final_stage, task)) {
-      Complain("a wrong result: job " + std::to_string(job.id) + " action " + std::to_string(action.id) + " task " +
-               std::to_string(task));
+      Complain("a wrong result: job " + std::to_string(job.id) + " action " + std::to_string(action.id) +
+               " task " + std::to_string(task));
     }
   }
 }
@@ -59,8 +60,9 @@ void Checkers::AtEnd(const JobModel& job, const std::map<TaskRef, uint64_t>& pub
   }
   const JobBook& book = it->second;
   if (!conflicts.empty()) {
-    Complain(name + "winners used different outputs of stage " + std::to_string(conflicts.begin()->first.first) +
-             " task " + std::to_string(conflicts.begin()->first.second));
+    Complain(name + "winners used different outputs of stage " +
+             std::to_string(conflicts.begin()->first.first) + " task " +
+             std::to_string(conflicts.begin()->first.second));
   }
   if (!book.succeeded) {
     const std::string wrong = FailureReason(job, book);

@@ -60,8 +60,9 @@ void World::Step(const Event& event) {
   const bool crash = crash_at_ >= 0;
   const size_t end = crash ? std::min(commands.size(), static_cast<size_t>(crash_at_)) : commands.size();
   // The journal may be ahead of the sends by any number of commands: that much is allowed.
-  const size_t durable = crash ? end + static_cast<size_t>(random_.Range(0, static_cast<int64_t>(commands.size() - end)))
-                               : commands.size();
+  const size_t durable =
+      crash ? end + static_cast<size_t>(random_.Range(0, static_cast<int64_t>(commands.size() - end)))
+            : commands.size();
   for (size_t i = 0; i < durable; ++i) {
     const bool journal = IsJournal(commands[i]);
     if (i >= end && !journal) {
@@ -69,7 +70,8 @@ void World::Step(const Event& event) {
       if (std::holds_alternative<scheduler::CloseWorker>(commands[i])) checkers_.OnCommand(commands[i]);
       continue;
     }
-    if (options_.trace && !std::holds_alternative<scheduler::JobChanged>(commands[i])) Trace("  " + Text(commands[i]));
+    if (options_.trace && !std::holds_alternative<scheduler::JobChanged>(commands[i]))
+      Trace("  " + Text(commands[i]));
     checkers_.OnCommand(commands[i]);
     if (!checkers_.complaint().empty()) return;
     if (journal) {
@@ -127,7 +129,8 @@ std::vector<uint64_t> World::ResultOf(JobId job, ActionId action) const {
   if (model.recorded) return values;
   std::map<TaskId, uint64_t> parts;
   for (const auto& winner : journal_.at(job).winners) {
-    if (winner.attempt.stage == model.final_stage) parts[winner.attempt.task] = journaled_values_.at(winner.attempt);
+    if (winner.attempt.stage == model.final_stage)
+      parts[winner.attempt.task] = journaled_values_.at(winner.attempt);
   }
   for (const auto& [task, value] : parts) values.push_back(value);
   return values;
@@ -178,13 +181,15 @@ void World::Send(const Command& command) {
   }
 }
 
-void World::SendTo(WorkerId worker, Command command, std::vector<ManifestCopy> manifests, std::vector<uint64_t> values) {
+void World::SendTo(WorkerId worker, Command command, std::vector<ManifestCopy> manifests,
+                   std::vector<uint64_t> values) {
   auto it = connections_.find(worker);
   if (it == connections_.end()) return;
   const std::shared_ptr<Connection> connection = it->second;
   const bool ordered = std::holds_alternative<scheduler::Welcome>(command);
   Transmit(connection, false, ordered,
-           [this, connection, command = std::move(command), manifests = std::move(manifests), values = std::move(values)] {
+           [this, connection, command = std::move(command), manifests = std::move(manifests),
+            values = std::move(values)] {
              Process* process = connection->process;
              if (process->alive && process->connection == connection && !connection->ended_here) {
                Deliver(process, connection, command, manifests, values);
@@ -195,7 +200,8 @@ void World::SendTo(WorkerId worker, Command command, std::vector<ManifestCopy> m
 // A registration arrived.
 void World::Registered(const std::shared_ptr<Connection>& connection, scheduler::WorkerUp event) {
   if (scheduler_ == nullptr || connection->incarnation != incarnation_ || connection->epoch != 0) return;
-  auto [id, fresh] = worker_ids_.try_emplace(connection->process->name, static_cast<WorkerId>(worker_ids_.size() + 1));
+  auto [id, fresh] =
+      worker_ids_.try_emplace(connection->process->name, static_cast<WorkerId>(worker_ids_.size() + 1));
   connection->worker = id->second;
   connection->epoch = (incarnation_ << 32) + ++next_epoch_;
   std::shared_ptr<Connection>& known = connections_[connection->worker];

@@ -51,17 +51,20 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--throughput") == 0) {
       for (uint32_t tasks : {1'000u, 10'000u, 100'000u}) {
         std::printf("3 stages of %u tasks, 100 workers: %.0f tasks/s (with stories %.0f)\n", tasks,
-                    millrace::sim::TasksPerSecond(tasks, 100, false), millrace::sim::TasksPerSecond(tasks, 100, true));
+                    millrace::sim::TasksPerSecond(tasks, 100, false),
+                    millrace::sim::TasksPerSecond(tasks, 100, true));
       }
       return 0;
     } else if (std::strcmp(argv[i], "--keep-going") == 0) {
       keep_going = true;
     } else {
-      std::fprintf(stderr,
-                   "usage: mr_sim [--seeds=N] [--first=S] [--faults=KIND,...] [--broken=0..8] [--trace] [--keep-going]\n"
-                   "       mr_sim --throughput\n"
-                   "kinds: crash cut driver restart drain dup reorder delay slow lost corrupt trouble kill unsteady "
-                   "publish\n");
+      std::fprintf(
+          stderr,
+          "usage: mr_sim [--seeds=N] [--first=S] [--faults=KIND,...] [--broken=0..8] [--trace] "
+          "[--keep-going]\n"
+          "       mr_sim --throughput\n"
+          "kinds: crash cut driver restart drain dup reorder delay slow lost corrupt trouble kill unsteady "
+          "publish\n");
       return 2;
     }
   }
@@ -79,7 +82,8 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(outcome.steps), static_cast<long long>(outcome.end_ms),
                 outcome.complaint.c_str());
     if (!keep_going) {
-      std::printf("replay with its story: mr_sim --first=%llu --seeds=1 --trace\n", static_cast<unsigned long long>(seed));
+      std::printf("replay with its story: mr_sim --first=%llu --seeds=1 --trace\n",
+                  static_cast<unsigned long long>(seed));
       break;
     }
   }

@@ -13,7 +13,8 @@ bool JobModel::MustFail() const {
 }
 
 bool JobModel::Writes() const {
-  return std::any_of(stages.begin(), stages.end(), [](const auto& s) { return s.second.output == OutputKind::kWrite; });
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const auto& s) { return s.second.output == OutputKind::kWrite; });
 }
 
 uint64_t JobModel::Expected(StageId stage, TaskId task) const {
@@ -131,7 +132,8 @@ class Maker {
     std::vector<scheduler::StageInput> inputs = Branch(sources, 0, tasks);
     uint32_t all = tasks;
     if (random_.Chance(0.15)) {  // a union: a second branch reads another shuffle
-      const StageId other = Add(job, action, static_cast<uint32_t>(random_.Range(1, 3)), OutputKind::kShuffle, {});
+      const StageId other =
+          Add(job, action, static_cast<uint32_t>(random_.Range(1, 3)), OutputKind::kShuffle, {});
       const uint32_t more = static_cast<uint32_t>(random_.Range(1, 2));
       for (const auto& input : Branch({other}, tasks, more)) inputs.push_back(input);
       all += more;
@@ -140,7 +142,8 @@ class Maker {
     return action;
   }
 
-  static std::vector<scheduler::StageInput> Branch(const std::vector<StageId>& sources, TaskId first, uint32_t tasks) {
+  static std::vector<scheduler::StageInput> Branch(const std::vector<StageId>& sources, TaskId first,
+                                                   uint32_t tasks) {
     std::vector<scheduler::StageInput> inputs;
     for (StageId source : sources) inputs.push_back({source, false, first, tasks});
     return inputs;
@@ -185,14 +188,18 @@ class Maker {
     const int64_t dice = random_.Range(0, 19);
     for (const auto& [id, shape] : job.stages) {
       for (TaskId task = 0; task < shape.tasks; ++task) {
-        if (random_.Chance(0.15)) job.troubles[{id, task}] = {TaskTrouble::kFlaky, static_cast<int>(random_.Range(1, 3))};
-        if (random_.Chance(0.1)) job.troubles[{id, task}] = {TaskTrouble::kSystem, static_cast<int>(random_.Range(1, 3))};
+        if (random_.Chance(0.15))
+          job.troubles[{id, task}] = {TaskTrouble::kFlaky, static_cast<int>(random_.Range(1, 3))};
+        if (random_.Chance(0.1))
+          job.troubles[{id, task}] = {TaskTrouble::kSystem, static_cast<int>(random_.Range(1, 3))};
       }
     }
     if (dice > 5 || job.stages.empty()) return;
     const StageId stage = PickStage(job, random_.Chance(0.5));
     if (stage == 0) return;
-    const auto kind = dice < 2 ? TaskTrouble::kBadInput : dice < 4 ? TaskTrouble::kSameCrash : TaskTrouble::kAlwaysNew;
+    const auto kind = dice < 2   ? TaskTrouble::kBadInput
+                      : dice < 4 ? TaskTrouble::kSameCrash
+                                 : TaskTrouble::kAlwaysNew;
     job.troubles[{stage, 0}] = {kind, 0};
   }
 
@@ -205,6 +212,8 @@ class Maker {
 
 }  // namespace
 
-Scenario MakeScenario(uint64_t seed, const std::vector<std::string>& kinds) { return Maker(seed, kinds).Make(); }
+Scenario MakeScenario(uint64_t seed, const std::vector<std::string>& kinds) {
+  return Maker(seed, kinds).Make();
+}
 
 }  // namespace millrace::sim

@@ -40,19 +40,17 @@ struct JobModel {
   std::vector<ActionModel> actions;
   std::map<StageId, StageShape> stages;
   std::map<std::pair<StageId, TaskId>, TaskTrouble> troubles;
-  bool driver_fails = false;         // the job function throws at its end
-  bool unsteady_driver = false;      // a second run of the job function plans something else
-  bool leaves_early = false;         // the job function does not wait for its last action
-  StageId unsteady_stage = 0;        // its tasks give another output each time
-  StageId unbalanced_stage = 0;      // one of its tasks reports a record less than it got
-  std::string publish_failure;       // "", "flaky", "for good"
+  bool driver_fails = false;     // the job function throws at its end
+  bool unsteady_driver = false;  // a second run of the job function plans something else
+  bool leaves_early = false;     // the job function does not wait for its last action
+  StageId unsteady_stage = 0;    // its tasks give another output each time
+  StageId unbalanced_stage = 0;  // one of its tasks reports a record less than it got
+  std::string publish_failure;   // "", "flaky", "for good"
   int64_t submit_ms = 0;
   int64_t kill_ms = -1;
 
   // Reasons for which it may end other than well.
-  bool MayFail() const {
-    return MustFail() || unsteady_driver || unsteady_stage != 0;
-  }
+  bool MayFail() const { return MustFail() || unsteady_driver || unsteady_stage != 0; }
   // It cannot end well.
   bool MustFail() const;
   bool Writes() const;

@@ -113,14 +113,17 @@ void World::Tell(Process* process, Event event) {
   const std::shared_ptr<Connection> connection = process->connection;
   std::visit(
       [&](auto& e) {
-        if constexpr (requires { e.epoch; e.worker; }) {
+        if constexpr (requires {
+                        e.epoch;
+                        e.worker;
+                      }) {
           e.worker = connection->worker;
           e.epoch = connection->epoch;
         }
       },
       event);
-  const bool ordered =
-      std::holds_alternative<scheduler::ActionRequested>(event) || std::holds_alternative<scheduler::DriverFinished>(event);
+  const bool ordered = std::holds_alternative<scheduler::ActionRequested>(event) ||
+                       std::holds_alternative<scheduler::DriverFinished>(event);
   Transmit(connection, true, ordered, [this, connection, event = std::move(event)] {
     if (scheduler_ != nullptr && connection->incarnation == incarnation_) Step(event);
   });
@@ -144,14 +147,16 @@ void World::Deliver(Process* process, const std::shared_ptr<Connection>& connect
       if (report == nullptr || accepted.count(report->attempt) != 0) Tell(process, std::move(event));
     }
     for (auto& [job, driver] : process->drivers) {
-      for (ActionId action : std::set<ActionId>(driver.unanswered)) Ask(process, driver, Model(job).actions[action - 1]);
+      for (ActionId action : std::set<ActionId>(driver.unanswered))
+        Ask(process, driver, Model(job).actions[action - 1]);
     }
     StartTasks(process);
     return;
   }
   if (!process->welcomed) {  // overtook the welcome
     At(10, [=, this] {
-      if (process->alive && process->connection == connection) Deliver(process, connection, command, manifests, values);
+      if (process->alive && process->connection == connection)
+        Deliver(process, connection, command, manifests, values);
     });
     return;
   }
@@ -161,7 +166,8 @@ void World::Deliver(Process* process, const std::shared_ptr<Connection>& connect
     process->order.push_back(c->attempt);
     StartTasks(process);
   } else if (const auto* c = std::get_if<scheduler::Cancel>(&command)) {
-    if (process->tasks.count(c->attempt) == 0 || random_.Chance(0.3)) return;  // too late, or it runs to its end
+    if (process->tasks.count(c->attempt) == 0 || random_.Chance(0.3))
+      return;  // too late, or it runs to its end
     Forget(process, c->attempt);
     scheduler::TaskReported report;
     report.attempt = c->attempt;
@@ -173,7 +179,8 @@ void World::Deliver(Process* process, const std::shared_ptr<Connection>& connect
     if (c->driver_epoch <= newest) return;
     newest = c->driver_epoch;
     process->drivers[c->job] = DriverRun{c->job, c->driver_epoch, 0, {}, false};
-    At(random_.Range(1, 30), [this, process, job = c->job, epoch = c->driver_epoch] { Drive(process, job, epoch); });
+    At(random_.Range(1, 30),
+       [this, process, job = c->job, epoch = c->driver_epoch] { Drive(process, job, epoch); });
   } else if (const auto* c = std::get_if<scheduler::StopDriver>(&command)) {
     auto it = process->drivers.find(c->job);
     if (it != process->drivers.end() && it->second.epoch <= c->driver_epoch) process->drivers.erase(it);
@@ -232,12 +239,14 @@ bool World::Misbehaves(const JobModel& job, scheduler::TaskReported* report) {
   if (it == job.troubles.end()) return false;
   const TaskTrouble& trouble = it->second;
   int& failures = failures_[job.id][{report->attempt.stage, report->attempt.task}];
-  if ((trouble.kind == TaskTrouble::kFlaky || trouble.kind == TaskTrouble::kSystem) && failures >= trouble.times) {
+  if ((trouble.kind == TaskTrouble::kFlaky || trouble.kind == TaskTrouble::kSystem) &&
+      failures >= trouble.times) {
     return false;
   }
   ++failures;
   Fault("a task fails");
-  report->outcome = trouble.kind == TaskTrouble::kSameCrash ? scheduler::Outcome::kCrashed : scheduler::Outcome::kFailed;
+  report->outcome =
+      trouble.kind == TaskTrouble::kSameCrash ? scheduler::Outcome::kCrashed : scheduler::Outcome::kFailed;
   report->error.kind = trouble.kind == TaskTrouble::kBadInput ? ErrorKind::kBadInput
                        : trouble.kind == TaskTrouble::kSystem ? ErrorKind::kSystem
                                                               : ErrorKind::kUserCode;
@@ -271,8 +280,10 @@ void World::RunTask(Process* process, const RunningTask& task) {
       }
       if (!needed) continue;
       const Process* holder = map.process;
-      auto output = holder != nullptr && holder->alive ? holder->held.find(map.id) : std::map<AttemptId, Output>::const_iterator();
-      bool there = holder != nullptr && holder->alive && output != holder->held.end() && !output->second.corrupt;
+      auto output = holder != nullptr && holder->alive ? holder->held.find(map.id)
+                                                       : std::map<AttemptId, Output>::const_iterator();
+      bool there =
+          holder != nullptr && holder->alive && output != holder->held.end() && !output->second.corrupt;
       if (there && !calm_ && random_.Chance(f.fetch_blip)) {
         Fault("a fetch fails");
         there = false;
@@ -294,7 +305,9 @@ void World::RunTask(Process* process, const RunningTask& task) {
     return;
   }
   const uint64_t salt = id.stage == job.unsteady_stage && random_.Chance(0.7) ? ++unique_ : 0;
-  const uint64_t value = job.Output(id.stage, id.task, salt, [&](StageId stage, TaskId t) { return read.at({stage, t}); });
+  const uint64_t value = job.Output(id.stage, id.task, salt, [&](StageId stage, TaskId t) {
+    return read.at({stage, t});
+  });
   for (const auto& input : job.stages.at(id.stage).inputs) {
     if (id.task < input.first_task || id.task - input.first_task >= input.tasks) continue;
     for (const auto& [where, part] : read) {

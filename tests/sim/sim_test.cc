@@ -1,4 +1,5 @@
-// The sound scheduler passes; each rule that is broken on purpose is noticed within 1,000 seeds; a seed replays.
+// The sound scheduler passes; each rule that is broken on purpose is noticed within 1,000 seeds; a seed
+// replays.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -69,15 +70,24 @@ TEST_P(BrokenRuleTest, IsCaughtWithin1000Seeds) {
 
 std::string RuleName(const testing::TestParamInfo<BrokenRule>& info) {
   switch (info.param) {
-    case BrokenRule::kNone: return "None";
-    case BrokenRule::kAcceptStaleEpoch: return "AcceptStaleEpoch";
-    case BrokenRule::kTellBeforeJournal: return "TellBeforeJournal";
-    case BrokenRule::kNeverRequeueLost: return "NeverRequeueLost";
-    case BrokenRule::kIgnoreManifestVersion: return "IgnoreManifestVersion";
-    case BrokenRule::kDoubleWinner: return "DoubleWinner";
-    case BrokenRule::kIgnoreCredits: return "IgnoreCredits";
-    case BrokenRule::kPublishEarly: return "PublishEarly";
-    case BrokenRule::kSkipDigestCheck: return "SkipDigestCheck";
+    case BrokenRule::kNone:
+      return "None";
+    case BrokenRule::kAcceptStaleEpoch:
+      return "AcceptStaleEpoch";
+    case BrokenRule::kTellBeforeJournal:
+      return "TellBeforeJournal";
+    case BrokenRule::kNeverRequeueLost:
+      return "NeverRequeueLost";
+    case BrokenRule::kIgnoreManifestVersion:
+      return "IgnoreManifestVersion";
+    case BrokenRule::kDoubleWinner:
+      return "DoubleWinner";
+    case BrokenRule::kIgnoreCredits:
+      return "IgnoreCredits";
+    case BrokenRule::kPublishEarly:
+      return "PublishEarly";
+    case BrokenRule::kSkipDigestCheck:
+      return "SkipDigestCheck";
   }
   return "Unknown";
 }

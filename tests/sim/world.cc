@@ -9,7 +9,10 @@ constexpr int64_t kPatienceMs = 60'000;  // after the faults have ended everythi
 }
 
 World::World(uint64_t seed, const SimOptions& options)
-    : options_(options), scenario_(MakeScenario(seed, options.kinds)), random_(Mix(seed, 1)), checkers_(scenario_) {}
+    : options_(options),
+      scenario_(MakeScenario(seed, options.kinds)),
+      random_(Mix(seed, 1)),
+      checkers_(scenario_) {}
 
 World::~World() = default;
 
@@ -18,8 +21,9 @@ void World::At(int64_t delay_ms, std::function<void()> action) {
 }
 
 void World::Trace(const std::string& line) {
-  if (options_.trace) std::printf("%7lld #%-5llu %s\n", static_cast<long long>(now_ms_),
-                                  static_cast<unsigned long long>(outcome_.steps), line.c_str());
+  if (options_.trace)
+    std::printf("%7lld #%-5llu %s\n", static_cast<long long>(now_ms_),
+                static_cast<unsigned long long>(outcome_.steps), line.c_str());
 }
 
 bool World::Done() const { return checkers_.AllSettled() && scheduler_ != nullptr; }
@@ -61,8 +65,8 @@ void World::Finish() {
   }
 }
 
-// Outputs of which the winners of a job's results read more than one version. What attempts read that were held
-// over a restart is not known to the coordinator, so only direct reading counts then.
+// Outputs of which the winners of a job's results read more than one version. What attempts read that were
+// held over a restart is not known to the coordinator, so only direct reading counts then.
 std::map<std::pair<StageId, TaskId>, uint64_t> World::Conflicts(const JobModel& job) const {
   std::map<std::pair<StageId, TaskId>, uint64_t> values, conflicts;
   std::vector<AttemptId> open;

@@ -1,5 +1,5 @@
-// The simulated fleet around one Scheduler: a coordinator with its journal, worker processes, a network, drivers, and
-// faults. Time is a number; everything follows from the seed.
+// The simulated fleet around one Scheduler: a coordinator with its journal, worker processes, a network,
+// drivers, and faults. Time is a number; everything follows from the seed.
 #pragma once
 
 #include <functional>
@@ -29,9 +29,9 @@ struct Connection {
   Process* process = nullptr;
   uint64_t incarnation = 0;  // of the coordinator it leads to
   WorkerId worker = 0;
-  Epoch epoch = 0;           // 0 until the coordinator took the registration
-  bool cut = false;          // nothing sent from now on arrives
-  bool ended_here = false;   // the worker gave it up
+  Epoch epoch = 0;          // 0 until the coordinator took the registration
+  bool cut = false;         // nothing sent from now on arrives
+  bool ended_here = false;  // the worker gave it up
   int64_t last_up_ms = 0, last_down_ms = 0;
 };
 
@@ -54,7 +54,7 @@ struct RunningTask {
 struct DriverRun {
   JobId job = 0;
   DriverEpoch epoch = 0;
-  size_t next = 0;                // index of the next action to ask for
+  size_t next = 0;  // index of the next action to ask for
   std::set<ActionId> unanswered;
   bool finished = false;
 };
@@ -71,7 +71,7 @@ struct Process {
   std::set<AttemptId> seen;                // grants are taken once
   std::map<JobId, DriverRun> drivers;
   std::map<JobId, DriverEpoch> newest_driver;
-  std::vector<Event> later;                // made before the welcome
+  std::vector<Event> later;  // made before the welcome
 };
 
 struct Outcome {
@@ -105,7 +105,10 @@ class World {
   };
   // world.cc
   void At(int64_t delay_ms, std::function<void()> action);
-  void Fault(const char* what) { ++outcome_.faults; if (options_.trace) Trace(std::string("fault: ") + what); }
+  void Fault(const char* what) {
+    ++outcome_.faults;
+    if (options_.trace) Trace(std::string("fault: ") + what);
+  }
   void Trace(const std::string& line);
   void Pulse();  // every 100 ms: draws faults
   void SubmitJobs();
@@ -120,7 +123,8 @@ class World {
   void Step(const Event& event);
   void Persist(const Command& command, const Event& event);
   void Send(const Command& command);
-  void SendTo(WorkerId worker, Command command, std::vector<ManifestCopy> manifests, std::vector<uint64_t> values);
+  void SendTo(WorkerId worker, Command command, std::vector<ManifestCopy> manifests,
+              std::vector<uint64_t> values);
   void Registered(const std::shared_ptr<Connection>& connection, scheduler::WorkerUp event);
   void Tick();
   std::vector<uint64_t> ResultOf(JobId job, ActionId action) const;
@@ -134,7 +138,8 @@ class World {
   void Deliver(Process* process, const std::shared_ptr<Connection>& connection, const Command& command,
                const std::vector<ManifestCopy>& manifests, const std::vector<uint64_t>& values);
   void Tell(Process* process, Event event);  // to the coordinator, over the present connection
-  void Transmit(const std::shared_ptr<Connection>& connection, bool up, bool ordered, std::function<void()> delivery);
+  void Transmit(const std::shared_ptr<Connection>& connection, bool up, bool ordered,
+                std::function<void()> delivery);
   void StartTasks(Process* process);
   void EndTask(Process* process, const AttemptId& id);
   void RunTask(Process* process, const RunningTask& task);
@@ -145,7 +150,8 @@ class World {
   // drivers
   void Drive(Process* process, JobId job, DriverEpoch epoch);
   void Ask(Process* process, DriverRun& driver, const ActionModel& action);
-  void DriverHears(Process* process, JobId job, DriverEpoch epoch, ActionId action, const std::vector<uint64_t>& values);
+  void DriverHears(Process* process, JobId job, DriverEpoch epoch, ActionId action,
+                   const std::vector<uint64_t>& values);
   void CrashExecutor(Process* process, JobId job);
 
   SimOptions options_;
@@ -162,7 +168,7 @@ class World {
   std::unique_ptr<scheduler::Scheduler> scheduler_;  // null while it is down
   uint64_t incarnation_ = 0;
   std::map<JobId, scheduler::RecoveredJob> journal_;
-  std::map<AttemptId, uint64_t> journaled_values_;   // of JournalWinner: the report's value
+  std::map<AttemptId, uint64_t> journaled_values_;  // of JournalWinner: the report's value
   std::map<std::string, WorkerId> worker_ids_;
   std::map<WorkerId, std::shared_ptr<Connection>> connections_;
   std::set<JobId> submitted_;

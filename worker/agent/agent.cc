@@ -69,8 +69,12 @@ struct LoopEvent {
 
 class AgentImpl final : public Agent {
  public:
-  AgentImpl(AgentOptions options, std::unique_ptr<SegmentStore> store, ExecutorLauncher* launcher, BundleSource* bundles)
-      : options_(std::move(options)), store_(std::move(store)), launcher_(launcher), bundle_source_(bundles),
+  AgentImpl(AgentOptions options, std::unique_ptr<SegmentStore> store, ExecutorLauncher* launcher,
+            BundleSource* bundles)
+      : options_(std::move(options)),
+        store_(std::move(store)),
+        launcher_(launcher),
+        bundle_source_(bundles),
         state_(options_) {
     loop_ = std::thread([this] { LoopMain(); });
     file_thread_ = std::thread([this] { Work("agent-files", &file_work_); });
@@ -214,12 +218,14 @@ void AgentImpl::LoopMain() {
       const auto* exit = std::get_if<agent::ExecutorExit>(&event.event);
       const uint64_t gone = exit != nullptr ? exit->generation : 0;
       state_.Step(now_ms(), std::move(event.event), &commands);
-      for (agent::Command& command : commands) std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
+      for (agent::Command& command : commands)
+        std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
       if (gone != 0) executors_.erase(gone);
     }
     commands.clear();
     state_.Flush(&commands);
-    for (agent::Command& command : commands) std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
+    for (agent::Command& command : commands)
+      std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
   }
 }
 
@@ -255,7 +261,8 @@ void AgentImpl::NoteManifests(const pb::CoordinatorMessage& message) {
 std::string AgentImpl::CheckFetch(uint64_t job, uint32_t stage, uint64_t version, const std::string& path) {
   std::lock_guard lock(manifests_mutex_);
   const auto known = manifests_.find({job, stage});
-  if (known == manifests_.end() || version >= known->second.version || known->second.paths.count(path) != 0) return "";
+  if (known == manifests_.end() || version >= known->second.version || known->second.paths.count(path) != 0)
+    return "";
   return StrCat("stale: version ", version, " of the outputs of stage ", stage, " named it, version ",
                 known->second.version, " does not");
 }
@@ -279,8 +286,12 @@ void AgentImpl::Do(agent::Launch command) {
     }
     auto handle = launcher_->Launch(
         spec,
-        [this, job, generation](pb::FromExecutor frame) { Post(agent::ExecutorFrame{job, generation, std::move(frame)}); },
-        [this, job, generation](ExitInfo info) { Post(agent::ExecutorExit{job, generation, std::move(info)}); });
+        [this, job, generation](pb::FromExecutor frame) {
+          Post(agent::ExecutorFrame{job, generation, std::move(frame)});
+        },
+        [this, job, generation](ExitInfo info) {
+          Post(agent::ExecutorExit{job, generation, std::move(info)});
+        });
     if (handle.ok()) {
       executors_[generation] = std::move(*handle);
       return;
@@ -303,7 +314,8 @@ void AgentImpl::Do(agent::KillExecutor command) {
 absl::StatusOr<std::string> AgentImpl::GetBundle(const std::string& hash) {
   std::string path = bundle_source_->InPlace(hash);
   if (!path.empty()) return path;
-  if (hash.empty() || hash.find('/') != std::string::npos) return InvalidArgument("a bundle without a hash was asked for");
+  if (hash.empty() || hash.find('/') != std::string::npos)
+    return InvalidArgument("a bundle without a hash was asked for");
   path = store_->BundlePath(hash);
   if (FileExists(path)) {
     const auto found = HashFile(path);

@@ -1,8 +1,9 @@
-// The worker's side of the control protocol: slots, credits, leases, executor children, held outputs. gRPC-free;
-// grpc_link.h joins it to a real coordinator, worker/bundle joins it to one in the same process.
+// The worker's side of the control protocol: slots, credits, leases, executor children, held outputs.
+// gRPC-free; grpc_link.h joins it to a real coordinator, worker/bundle joins it to one in the same process.
 //
-// One loop thread owns everything: AgentState (agent_state.h) is a state machine, Step(now, event) -> commands; the
-// loop feeds it and carries the commands out. All entry points are thread-safe and return at once.
+// One loop thread owns everything: AgentState (agent_state.h) is a state machine, Step(now, event) ->
+// commands; the loop feeds it and carries the commands out. All entry points are thread-safe and return at
+// once.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +23,19 @@ namespace millrace {
 class SegmentStore;
 
 struct AgentOptions {
-  std::string work_dir;             // absolute; locked by this agent
-  std::string name;                 // "" = host:pid:nonce
+  std::string work_dir;  // absolute; locked by this agent
+  std::string name;      // "" = host:pid:nonce
   uint32_t slots = 1;
   uint64_t slot_memory_bytes = 256ull << 20;
-  uint32_t credits = 0;             // grants queued beyond the slots; 0 = twice the slots, at least 4
-  std::string profile;              // numeric profile digest; "" = taken from common/base/profile.h
+  uint32_t credits = 0;  // grants queued beyond the slots; 0 = twice the slots, at least 4
+  std::string profile;   // numeric profile digest; "" = taken from common/base/profile.h
   std::string profile_text;
   std::string version;
-  std::string bulk_address;         // HOST:PORT, "" when nobody can fetch (one worker in process)
+  std::string bulk_address;  // HOST:PORT, "" when nobody can fetch (one worker in process)
   std::vector<std::string> shared_roots;
-  uint64_t heap_headroom_bytes = 0; // cap of an executor = slots * slot memory + this; 0 = no cap
-  bool in_process = false;          // executors live in this process (setup.in_process)
-  int64_t executor_stop_ms = 2000;  // from shutdown to kill
+  uint64_t heap_headroom_bytes = 0;  // cap of an executor = slots * slot memory + this; 0 = no cap
+  bool in_process = false;           // executors live in this process (setup.in_process)
+  int64_t executor_stop_ms = 2000;   // from shutdown to kill
 };
 
 class Agent {

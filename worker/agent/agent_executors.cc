@@ -25,7 +25,8 @@ bool FromOutside(int signal) {
 
 std::string ExitText(const ExitInfo& info) {
   if (info.out_of_memory) return "ran out of memory";
-  if (info.signal != 0) return StrCat("was ended by signal ", info.signal, " (", ::strsignal(info.signal), ")");
+  if (info.signal != 0)
+    return StrCat("was ended by signal ", info.signal, " (", ::strsignal(info.signal), ")");
   return StrCat("ended with exit code ", info.exit_code);
 }
 
@@ -180,8 +181,9 @@ void AgentState::On(ExecutorExit event) {
   job->phase = ExecutorPhase::kNone;
   job->has_frame = false;
   if (!job->said_hello && !FromOutside(event.info.signal)) {
-    FailExecutor(job, SystemError(StrCat("the bundle does not start: its process ", ExitText(event.info),
-                                         " before it said a word; was it built for this machine, with Millrace?")));
+    FailExecutor(
+        job, SystemError(StrCat("the bundle does not start: its process ", ExitText(event.info),
+                                " before it said a word; was it built for this machine, with Millrace?")));
   } else {
     ChargeCulprit(job, event.info);
   }
@@ -199,8 +201,9 @@ void AgentState::ChargeCulprit(Job* job, const ExitInfo& info) {
     job->culprit_error.Clear();
     job->culprit_error.set_kind(pb::ErrorInfo::USER_CODE);
     job->culprit_error.set_signal(info.signal);
-    job->culprit_error.set_message(StrCat("the process of task ", oldest.id.task(), " of stage ", oldest.id.stage(), " ",
-                                          ExitText(info), "; code of a job must neither end its process nor exceed its"
+    job->culprit_error.set_message(StrCat("the process of task ", oldest.id.task(), " of stage ",
+                                          oldest.id.stage(), " ", ExitText(info),
+                                          "; code of a job must neither end its process nor exceed its"
                                           " memory"));
   }
   const std::list<Attempt> lost = std::move(job->given);
@@ -217,8 +220,9 @@ void AgentState::ChargeCulprit(Job* job, const ExitInfo& info) {
       // A cancelled attempt is wanted by nobody, whatever it did.
       ReportEnd(job, attempt, attempt.cancelled_ms >= 0 ? pb::OUTCOME_CANCELLED : pb::OUTCOME_CRASHED, error);
     } else {
-      ReportEnd(job, attempt, attempt.cancelled_ms >= 0 ? pb::OUTCOME_CANCELLED : pb::OUTCOME_LOST,
-                SystemError(StrCat("the process that ran it ", ExitText(info), ", through no fault of this task")));
+      ReportEnd(
+          job, attempt, attempt.cancelled_ms >= 0 ? pb::OUTCOME_CANCELLED : pb::OUTCOME_LOST,
+          SystemError(StrCat("the process that ran it ", ExitText(info), ", through no fault of this task")));
     }
   }
   LoseDriver(job, info, charged || outside);

@@ -8,7 +8,8 @@
 namespace millrace::agent {
 namespace {
 
-constexpr int64_t kReportMemoryMs = 30'000;  // a report sent this long ago on a stream that still stands has arrived
+constexpr int64_t kReportMemoryMs =
+    30'000;  // a report sent this long ago on a stream that still stands has arrived
 constexpr size_t kMaxKeptLogs = 1000;
 
 }  // namespace
@@ -131,7 +132,8 @@ void AgentState::On(FromCoordinator event) {
   for (pb::ActionResult& result : *message.mutable_action_results()) OnActionResult(std::move(result));
   for (const pb::HeldDriver& stop : message.stop_drivers()) {
     Job* job = FindJob(stop.job());
-    if (job != nullptr && job->driver.has_value() && job->driver->epoch == stop.driver_epoch()) StopDriver(job);
+    if (job != nullptr && job->driver.has_value() && job->driver->epoch == stop.driver_epoch())
+      StopDriver(job);
   }
   for (pb::Grant& grant : *message.mutable_grants()) OnGrant(std::move(grant));
   for (const pb::AttemptId& id : message.cancels()) OnCancel(id);
@@ -165,7 +167,8 @@ void AgentState::OnWelcome(const pb::Welcome& welcome) {
   for (auto& [id, job] : jobs_) {
     DropRefused(&job, accepted);
     TellAgain(&job, accepted);
-    if (job.phase == ExecutorPhase::kNone && job.driver.has_value() && !job.driver->handed_over) EnsureExecutor(&job);
+    if (job.phase == ExecutorPhase::kNone && job.driver.has_value() && !job.driver->handed_over)
+      EnsureExecutor(&job);
   }
 }
 

@@ -1,9 +1,9 @@
-// What a worker knows and decides, as a state machine: Step(now, event) -> commands. No clock, thread, socket or
-// file inside; agent.cc carries the commands out. What it has to tell is gathered and leaves with Flush.
+// What a worker knows and decides, as a state machine: Step(now, event) -> commands. No clock, thread, socket
+// or file inside; agent.cc carries the commands out. What it has to tell is gathered and leaves with Flush.
 //
-// After a lost connection everything is told anew from what is held: Register names outputs, attempts (those whose
-// report may have been lost included) and drivers; Welcome says which of them count; what does
-// not is dropped without a report; reports, actions and ends of drivers that may not have arrived are sent again.
+// After a lost connection everything is told anew from what is held: Register names outputs, attempts (those
+// whose report may have been lost included) and drivers; Welcome says which of them count; what does not is
+// dropped without a report; reports, actions and ends of drivers that may not have arrived are sent again.
 #pragma once
 
 #include <cstdint>
@@ -26,31 +26,83 @@ namespace millrace::agent {
 // ---- events ----
 struct Connected {};
 struct Disconnected {};
-struct FromCoordinator { pb::CoordinatorMessage message; };
+struct FromCoordinator {
+  pb::CoordinatorMessage message;
+};
 // `generation` tells an executor from its predecessors of the same job.
-struct ExecutorFrame { uint64_t job; uint64_t generation; pb::FromExecutor frame; };
-struct ExecutorExit { uint64_t job; uint64_t generation; ExitInfo info; };
-struct LaunchFailed { uint64_t job; uint64_t generation; std::string message; };
-struct BundleReady { std::string hash, path; };
-struct BundleFailed { std::string hash, message; };
-struct FilesDone { pb::FilesReport report; };
-struct Tick { uint64_t rss_bytes = 0; };
+struct ExecutorFrame {
+  uint64_t job;
+  uint64_t generation;
+  pb::FromExecutor frame;
+};
+struct ExecutorExit {
+  uint64_t job;
+  uint64_t generation;
+  ExitInfo info;
+};
+struct LaunchFailed {
+  uint64_t job;
+  uint64_t generation;
+  std::string message;
+};
+struct BundleReady {
+  std::string hash, path;
+};
+struct BundleFailed {
+  std::string hash, message;
+};
+struct FilesDone {
+  pb::FilesReport report;
+};
+struct Tick {
+  uint64_t rss_bytes = 0;
+};
 struct DrainRequested {};
-struct BulkAddress { std::string address; };
-using Event = std::variant<Connected, Disconnected, FromCoordinator, ExecutorFrame, ExecutorExit, LaunchFailed,
-                           BundleReady, BundleFailed, FilesDone, Tick, DrainRequested, BulkAddress>;
+struct BulkAddress {
+  std::string address;
+};
+using Event =
+    std::variant<Connected, Disconnected, FromCoordinator, ExecutorFrame, ExecutorExit, LaunchFailed,
+                 BundleReady, BundleFailed, FilesDone, Tick, DrainRequested, BulkAddress>;
 
 // ---- commands ----
-struct Send { pb::WorkerMessage message; };
-struct Launch { uint64_t job; uint64_t generation; std::string bundle_path; pb::ExecutorSetup setup; };
-struct ToExecutorFrame { uint64_t job; uint64_t generation; pb::ToExecutor frame; };
-struct KillExecutor { uint64_t job; uint64_t generation; };
-struct FetchBundle { std::string hash; };
-struct RunFiles { pb::FileList list; };
-struct RemoveJob { uint64_t job; };
-struct RemoveSegment { uint64_t job; std::string path; };
-struct Welcomed { uint32_t worker; };
-struct Rejected { std::string message; };
+struct Send {
+  pb::WorkerMessage message;
+};
+struct Launch {
+  uint64_t job;
+  uint64_t generation;
+  std::string bundle_path;
+  pb::ExecutorSetup setup;
+};
+struct ToExecutorFrame {
+  uint64_t job;
+  uint64_t generation;
+  pb::ToExecutor frame;
+};
+struct KillExecutor {
+  uint64_t job;
+  uint64_t generation;
+};
+struct FetchBundle {
+  std::string hash;
+};
+struct RunFiles {
+  pb::FileList list;
+};
+struct RemoveJob {
+  uint64_t job;
+};
+struct RemoveSegment {
+  uint64_t job;
+  std::string path;
+};
+struct Welcomed {
+  uint32_t worker;
+};
+struct Rejected {
+  std::string message;
+};
 struct Drained {};
 using Command = std::variant<Send, Launch, ToExecutorFrame, KillExecutor, FetchBundle, RunFiles, RemoveJob,
                              RemoveSegment, Welcomed, Rejected, Drained>;
@@ -73,17 +125,18 @@ class AgentState {
   void Flush(std::vector<Command>* commands);
 
  private:
-  using Key = std::tuple<uint64_t, uint64_t, uint32_t, uint32_t, uint32_t>;  // incarnation, job, stage, task, attempt
+  using Key =
+      std::tuple<uint64_t, uint64_t, uint32_t, uint32_t, uint32_t>;  // incarnation, job, stage, task, attempt
   struct Attempt {
     pb::AttemptId id;
     std::vector<pb::ManifestRef> inputs;
-    bool silent = false;       // dropped by a Welcome: nobody wants to hear of it
-    int64_t active_ms = -1;    // since when one of the executor's slots can run it
-    int64_t moved_ms = -1;     // last progress
+    bool silent = false;     // dropped by a Welcome: nobody wants to hear of it
+    int64_t active_ms = -1;  // since when one of the executor's slots can run it
+    int64_t moved_ms = -1;   // last progress
     int64_t cancelled_ms = -1;
     uint64_t records = 0, bytes = 0;
   };
-  struct RecentReport {  // may not have arrived
+  struct RecentReport {    // may not have arrived
     int64_t sent_ms = -1;  // -1: not sent
     size_t bytes = 0;
     pb::TaskReport report;
@@ -93,18 +146,18 @@ class AgentState {
     uint64_t id = 0;
     std::string bundle, name;
     std::map<uint32_t, pb::StageSpec> stages;
-    std::map<uint32_t, pb::Manifest> manifests;      // the newest
+    std::map<uint32_t, pb::Manifest> manifests;  // the newest
     ExecutorPhase phase = ExecutorPhase::kNone;
     uint64_t generation = 0;
     bool said_hello = false;
-    std::list<Attempt> given;                        // to the executor, oldest first
+    std::list<Attempt> given;  // to the executor, oldest first
     std::map<Key, std::list<Attempt>::iterator> by_key;
-    pb::ToExecutor frame;                            // leaves with Flush
+    pb::ToExecutor frame;  // leaves with Flush
     bool has_frame = false;
-    std::optional<Key> culprit;                      // its crash frame came, or it hung
+    std::optional<Key> culprit;  // its crash frame came, or it hung
     pb::ErrorInfo culprit_error;
     std::optional<DriverRole> driver;
-    std::map<Key, pb::TaskReport> held;              // map outputs on this disk
+    std::map<Key, pb::TaskReport> held;  // map outputs on this disk
     std::map<Key, RecentReport> recent;
     size_t recent_bytes = 0;
   };

@@ -71,7 +71,8 @@ void AgentState::OnCancel(const pb::AttemptId& id) {
 // An executor runs at most `slots` tasks at once, whatever it was given; the rest waits in it.
 uint32_t AgentState::UsedSlots() const {
   uint32_t used = 0;
-  for (const auto& [id, job] : jobs_) used += std::min<uint32_t>(options_.slots, static_cast<uint32_t>(job.given.size()));
+  for (const auto& [id, job] : jobs_)
+    used += std::min<uint32_t>(options_.slots, static_cast<uint32_t>(job.given.size()));
   return used;
 }
 
@@ -85,7 +86,8 @@ void AgentState::StartTasks() {
     EnsureExecutor(&job);
     const bool takes_slot = job.given.size() < options_.slots;
     if (job.phase == ExecutorPhase::kReady) {
-      blocked = blocked || (takes_slot ? used >= options_.slots : job.given.size() >= options_.slots + options_.credits);
+      blocked = blocked ||
+                (takes_slot ? used >= options_.slots : job.given.size() >= options_.slots + options_.credits);
     }
     if (blocked || job.phase != ExecutorPhase::kReady) {
       ++it;
@@ -151,7 +153,8 @@ void AgentState::Remember(Job* job, pb::TaskReport report, int64_t sent_ms) {
   }
 }
 
-void AgentState::ReportEnd(Job* job, const Attempt& attempt, pb::Outcome outcome, const pb::ErrorInfo& error) {
+void AgentState::ReportEnd(Job* job, const Attempt& attempt, pb::Outcome outcome,
+                           const pb::ErrorInfo& error) {
   if (attempt.silent) return;
   pb::TaskReport report;
   *report.mutable_id() = attempt.id;

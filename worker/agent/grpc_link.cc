@@ -152,8 +152,9 @@ class GrpcLinkImpl final : public GrpcLink {
       agent_->OnDisconnected();
     }
     const grpc::Status status = stream->Finish();
-    SetTrouble(StrCat(heard ? "lost the connection to coordinator " : "cannot reach coordinator ", options_.coordinator,
-                      " (", status.ok() ? "it closed the stream" : status.error_message(), "), trying again"));
+    SetTrouble(StrCat(heard ? "lost the connection to coordinator " : "cannot reach coordinator ",
+                      options_.coordinator, " (",
+                      status.ok() ? "it closed the stream" : status.error_message(), "), trying again"));
     std::lock_guard lock(mutex_);
     context_ = nullptr;
     return heard;

@@ -12,8 +12,8 @@
 namespace millrace {
 
 struct GrpcLinkOptions {
-  std::string coordinator;             // HOST:PORT
-  int64_t first_backoff_ms = 50;       // doubles up to
+  std::string coordinator;        // HOST:PORT
+  int64_t first_backoff_ms = 50;  // doubles up to
   int64_t max_backoff_ms = 1000;
   std::function<void(const std::string&)> on_trouble;  // called when the connection breaks, once per trouble
 };

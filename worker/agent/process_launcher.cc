@@ -49,7 +49,8 @@ constexpr bool kLimitHeap = true;
 #endif
 
 int64_t WallMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -79,7 +80,8 @@ struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setpgroup(&attributes, 0);
     sigset_t none, all;
     sigemptyset(&none);
@@ -123,14 +125,14 @@ class ProcessHandle final : public ExecutorHandle {
   const std::function<void(pb::FromExecutor)> on_frame_;
   const std::function<void(ExitInfo)> on_exit_;
   UniqueFd socket_, output_, wake_, pidfd_;
-  std::string in_;        // bytes of frames not complete yet
+  std::string in_;  // bytes of frames not complete yet
   size_t in_used_ = 0;
-  std::string line_;      // of the output
+  std::string line_;  // of the output
   std::thread thread_;
 
   std::mutex mutex_;
-  pid_t pid_ = -1;         // -1 once reaped
-  std::string pending_;    // not written yet
+  pid_t pid_ = -1;       // -1 once reaped
+  std::string pending_;  // not written yet
   size_t pending_used_ = 0;
   bool closed_ = false;
   bool asked_to_stop_ = false;
@@ -138,7 +140,8 @@ class ProcessHandle final : public ExecutorHandle {
 
 absl::Status ProcessHandle::Start(const LaunchSpec& spec, const std::vector<std::string>& arguments) {
   int pair[2], pipe[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return ErrnoStatus(errno, "make a socket for", spec.bundle_path);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return ErrnoStatus(errno, "make a socket for", spec.bundle_path);
   socket_ = MoveUp(pair[0]);
   const UniqueFd theirs = MoveUp(pair[1]);
   if (::pipe2(pipe, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe for", spec.bundle_path);

@@ -61,7 +61,8 @@ struct Guts {
 
 class InProcessHandle final : public ExecutorHandle {
  public:
-  InProcessHandle(std::shared_ptr<Guts> guts, std::atomic<bool>* stuck) : guts_(std::move(guts)), stuck_(stuck) {}
+  InProcessHandle(std::shared_ptr<Guts> guts, std::atomic<bool>* stuck)
+      : guts_(std::move(guts)), stuck_(stuck) {}
 
   ~InProcessHandle() override {
     End();
@@ -125,7 +126,8 @@ InProcessLauncher::~InProcessLauncher() = default;
 bool InProcessLauncher::Stuck() const { return shared_->stuck; }
 
 absl::StatusOr<std::unique_ptr<ExecutorHandle>> InProcessLauncher::Launch(
-    const LaunchSpec&, std::function<void(pb::FromExecutor)> on_frame, std::function<void(ExitInfo)> on_exit) {
+    const LaunchSpec&, std::function<void(pb::FromExecutor)> on_frame,
+    std::function<void(ExitInfo)> on_exit) {
   auto guts = std::make_shared<Guts>();
   guts->callbacks->on_frame = std::move(on_frame);
   guts->callbacks->on_exit = std::move(on_exit);

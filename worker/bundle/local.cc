@@ -27,7 +27,8 @@ namespace millrace {
 namespace {
 
 int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
@@ -147,7 +148,8 @@ int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atom
   signal(SIGPIPE, SIG_IGN);
   UseAlternateSignalStack();
   InstallCrashHandlers(-1, options.program, said);
-  const uint32_t slots = options.slots != 0 ? options.slots : std::max(1u, std::thread::hardware_concurrency());
+  const uint32_t slots =
+      options.slots != 0 ? options.slots : std::max(1u, std::thread::hardware_concurrency());
   LimitResources(options, slots);
 
   InProcessLauncher launcher(options.program);
@@ -165,9 +167,10 @@ int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atom
   auto agent = Agent::Create(agent_options, &launcher, &bundles);
   if (!agent.ok()) return Say(options, MessageOf(agent.status()), 2);
   Agent* worker = agent->get();
-  const uint64_t session =
-      core.ConnectWorker([worker](const pb::CoordinatorMessage& message) { worker->OnCoordinatorMessage(message); });
-  worker->OnConnected([&core, session](const pb::WorkerMessage& message) { core.OnWorkerMessage(session, message); });
+  const uint64_t session = core.ConnectWorker(
+      [worker](const pb::CoordinatorMessage& message) { worker->OnCoordinatorMessage(message); });
+  worker->OnConnected(
+      [&core, session](const pb::WorkerMessage& message) { core.OnWorkerMessage(session, message); });
 
   pb::SubmitRequest request;
   request.set_bundle("local");

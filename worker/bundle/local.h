@@ -9,9 +9,9 @@
 
 namespace millrace {
 
-// Runs the job to its end: progress and errors on stderr, the summary on stdout. Returns the exit code: 0, 1 (failed),
-// 2 (usage), 3 (killed by SIGINT or SIGTERM). `work_dir` exists. May not return (_exit) when user code is stuck.
-// `said` is set when a crash of user code was put in a sentence; may be null.
+// Runs the job to its end: progress and errors on stderr, the summary on stdout. Returns the exit code: 0, 1
+// (failed), 2 (usage), 3 (killed by SIGINT or SIGTERM). `work_dir` exists. May not return (_exit) when user
+// code is stuck. `said` is set when a crash of user code was put in a sentence; may be null.
 int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atomic<int>* said);
 
 // RunLocal in a child process, so that a crash of user code ends in a sentence, exit code 1 and a clean

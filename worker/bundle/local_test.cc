@@ -23,10 +23,12 @@ struct Ran {
 
 Ran RunIn(const std::string& temporary, const std::string& arguments) {
   Ran ran;
-  const std::string command = StrCat("export TMPDIR=", temporary, "; exec 2>&1; ", MILLRACE_BINARY_DIR, "/tests/mr_test_jobs ", arguments);
+  const std::string command = StrCat("export TMPDIR=", temporary, "; exec 2>&1; ", MILLRACE_BINARY_DIR,
+                                     "/tests/mr_test_jobs ", arguments);
   FILE* pipe = popen(command.c_str(), "r");
   std::array<char, 4096> buffer;
-  for (size_t got; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) ran.text.append(buffer.data(), got);
+  for (size_t got; (got = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+    ran.text.append(buffer.data(), got);
   const int status = pclose(pipe);
   ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return ran;

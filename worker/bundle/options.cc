@@ -67,11 +67,12 @@ absl::Status TakeLocal(const std::string& name, const std::string& value, LocalO
 std::string UnknownJob(const std::string& name) {
   std::vector<std::string> names;
   for (const JobInfo* job : JobRegistry::Get().List()) names.push_back(job->name);
-  return StrCat("there is no job '", name, "' in this bundle.", DidYouMean(name, names), " `describe` lists its ",
-                names.size(), " jobs");
+  return StrCat("there is no job '", name, "' in this bundle.", DidYouMean(name, names),
+                " `describe` lists its ", names.size(), " jobs");
 }
 
-absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program, const std::vector<std::string>& args) {
+absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program,
+                                               const std::vector<std::string>& args) {
   LocalOptions options;
   options.program = program;
   options.job = args[0];
@@ -92,7 +93,8 @@ absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program, const
       continue;
     }
     for (const OptionInfo& info : job->options) {
-      if (info.name == name && (info.type == "path" || name == "input" || name == "output")) value = AbsoluteList(value);
+      if (info.name == name && (info.type == "path" || name == "input" || name == "output"))
+        value = AbsoluteList(value);
     }
     options.options[name] = value;
   }
@@ -116,11 +118,13 @@ std::string DescribeJson() {
   std::string text = "{\"jobs\":[";
   const char* comma = "";
   for (const JobInfo* job : JobRegistry::Get().List()) {
-    StrAppend(&text, comma, "\n{\"name\":", JsonQuote(job->name), ",\"meaning\":", JsonQuote(job->meaning), ",\"options\":[");
+    StrAppend(&text, comma, "\n{\"name\":", JsonQuote(job->name), ",\"meaning\":", JsonQuote(job->meaning),
+              ",\"options\":[");
     const char* inner = "";
     for (const OptionInfo& option : job->options) {
       StrAppend(&text, inner, "\n {\"name\":", JsonQuote(option.name), ",\"type\":", JsonQuote(option.type),
-                ",\"default\":", JsonQuote(option.default_value), ",\"meaning\":", JsonQuote(option.meaning), "}");
+                ",\"default\":", JsonQuote(option.default_value), ",\"meaning\":", JsonQuote(option.meaning),
+                "}");
       inner = ",";
     }
     text += "]}";
@@ -130,14 +134,17 @@ std::string DescribeJson() {
 }
 
 std::string HelpText(const std::string& program) {
-  std::string text = StrCat(
-      "usage: ", program, " JOB --input=PATH --output=FOLDER [--name=value ...]   runs a job on this machine\n",
-      "       ", program, " plan JOB ...          prints what the job would compute\n",
-      "       ", program, " describe [JOB|--json] its jobs and their options\n",
-      "       mrsubmit run --bundle=", program, " JOB ...  takes the same job to a fleet\n\n",
-      "options of a run: --slots=N (tasks at once, default: one per CPU)  --slot-memory=256MiB\n",
-      "                  --work-dir=FOLDER (default: a fresh one under $TMPDIR)  --progress=auto|plain|none\n\njobs:\n");
-  for (const JobInfo* job : JobRegistry::Get().List()) StrAppend(&text, "  ", job->name, "  ", job->meaning, "\n");
+  std::string text =
+      StrCat("usage: ", program,
+             " JOB --input=PATH --output=FOLDER [--name=value ...]   runs a job on this machine\n", "       ",
+             program, " plan JOB ...          prints what the job would compute\n", "       ", program,
+             " describe [JOB|--json] its jobs and their options\n", "       mrsubmit run --bundle=", program,
+             " JOB ...  takes the same job to a fleet\n\n",
+             "options of a run: --slots=N (tasks at once, default: one per CPU)  --slot-memory=256MiB\n",
+             "                  --work-dir=FOLDER (default: a fresh one under $TMPDIR)  "
+             "--progress=auto|plain|none\n\njobs:\n");
+  for (const JobInfo* job : JobRegistry::Get().List())
+    StrAppend(&text, "  ", job->name, "  ", job->meaning, "\n");
   return text;
 }
 

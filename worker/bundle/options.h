@@ -12,19 +12,20 @@
 namespace millrace {
 
 struct LocalOptions {
-  std::string program;                        // for messages: "mrjobs"
+  std::string program;  // for messages: "mrjobs"
   std::string job;
-  std::map<std::string, std::string> options; // of the job, names without dashes, paths absolute
-  uint32_t slots = 0;                         // 0 = one per CPU
+  std::map<std::string, std::string> options;  // of the job, names without dashes, paths absolute
+  uint32_t slots = 0;                          // 0 = one per CPU
   uint64_t slot_memory_bytes = 256ull << 20;
-  std::string work_dir;                       // "" = a fresh folder under $TMPDIR
-  std::string progress = "auto";              // auto, plain, none
-  bool supervise = true;                      // --supervise=false: no parent process (debuggers)
+  std::string work_dir;           // "" = a fresh folder under $TMPDIR
+  std::string progress = "auto";  // auto, plain, none
+  bool supervise = true;          // --supervise=false: no parent process (debuggers)
 };
 
-// From JOB --name=value ...: takes the options of local mode out, the rest are the job's. kInvalidArgument is a
-// sentence.
-absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program, const std::vector<std::string>& args);
+// From JOB --name=value ...: takes the options of local mode out, the rest are the job's. kInvalidArgument is
+// a sentence.
+absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program,
+                                               const std::vector<std::string>& args);
 
 // The sentence for a job that this bundle does not have.
 std::string UnknownJob(const std::string& name);

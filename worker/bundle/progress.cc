@@ -11,20 +11,21 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kStageLines = 24;        // an elbow has hundreds of stages
+constexpr size_t kStageLines = 24;  // an elbow has hundreds of stages
 constexpr int64_t kPlainIntervalMs = 2000;
 constexpr size_t kWidth = 100;
 
 std::string StageLine(const pb::StageStatus& stage, double seconds) {
-  std::string line = StrCat("stage ", stage.stage(), " ", stage.name(), ": ", stage.done(), "/", stage.tasks(),
-                            stage.tasks() == 1 ? " task" : " tasks");
+  std::string line = StrCat("stage ", stage.stage(), " ", stage.name(), ": ", stage.done(), "/",
+                            stage.tasks(), stage.tasks() == 1 ? " task" : " tasks");
   if (stage.records() > 0) StrAppend(&line, ", ", HumanCount(stage.records()), " records");
   if (stage.bytes() > 0) StrAppend(&line, ", ", HumanBytes(stage.bytes()));
   if (seconds > 0.2 && stage.bytes() > 0) {
     const double rate = static_cast<double>(stage.bytes()) / seconds;
     StrAppend(&line, ", ", HumanBytes(static_cast<uint64_t>(rate)), "/s");
     if (stage.done() < stage.tasks() && stage.total_bytes() > stage.bytes()) {
-      StrAppend(&line, ", ", HumanDuration(static_cast<double>(stage.total_bytes() - stage.bytes()) / rate), " left");
+      StrAppend(&line, ", ", HumanDuration(static_cast<double>(stage.total_bytes() - stage.bytes()) / rate),
+                " left");
     }
   }
   if (stage.failed_attempts() > 0) StrAppend(&line, ", ", stage.failed_attempts(), " failed attempts");
@@ -70,8 +71,8 @@ void LocalProgress::Update(const pb::JobStatus& job, int64_t now_ms) {
 }
 
 std::string LocalSummary(const std::string& program, const pb::JobStatus& job, double seconds) {
-  std::string text = StrCat(job.name(), " succeeded in ", HumanDuration(seconds), "\n  records  ", job.records_written(),
-                            " written, ", HumanBytes(job.bytes_written()), "\n");
+  std::string text = StrCat(job.name(), " succeeded in ", HumanDuration(seconds), "\n  records  ",
+                            job.records_written(), " written, ", HumanBytes(job.bytes_written()), "\n");
   if (!job.output().empty()) {
     StrAppend(&text, "  output   ", job.output(), "\n  next     mrsubmit verify ", job.output(), "\n");
   } else {

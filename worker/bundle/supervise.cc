@@ -37,7 +37,8 @@ absl::StatusOr<std::string> MakeWorkDir(const LocalOptions& options) {
   }
   const char* base = std::getenv("TMPDIR");
   std::string path = JoinPath(base != nullptr && *base != 0 ? base : "/tmp", "millrace-XXXXXX");
-  if (mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, "make a folder for temporary files under", path);
+  if (mkdtemp(path.data()) == nullptr)
+    return ErrnoStatus(errno, "make a folder for temporary files under", path);
   return path;
 }
 
@@ -79,7 +80,8 @@ int RunLocalSupervised(const LocalOptions& options) {
   sigprocmask(SIG_BLOCK, &set, &before);
   const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   // Set by the child's crash handler after its sentence.
-  void* shared = mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   std::atomic<int>* said = shared == MAP_FAILED ? nullptr : new (shared) std::atomic<int>(0);
   const pid_t parent = getpid();
   const pid_t child = fork();  // one thread so far
@@ -93,7 +95,8 @@ int RunLocalSupervised(const LocalOptions& options) {
     _exit(exit_code);
   }
   if (child < 0) {
-    std::fprintf(stderr, "%s: cannot start a process: the system has no room for one\n", options.program.c_str());
+    std::fprintf(stderr, "%s: cannot start a process: the system has no room for one\n",
+                 options.program.c_str());
     remove_work_dir();
     return 1;
   }
@@ -106,8 +109,8 @@ int RunLocalSupervised(const LocalOptions& options) {
   }
   CleanUp(options, stood_before);
   if (said != nullptr && said->load() != 0) return 1;
-  std::fprintf(stderr, "%s: job %s failed: its process died of %s%s; no output was kept\n", options.program.c_str(),
-               options.job.c_str(), SignalName(WTERMSIG(status)),
+  std::fprintf(stderr, "%s: job %s failed: its process died of %s%s; no output was kept\n",
+               options.program.c_str(), options.job.c_str(), SignalName(WTERMSIG(status)),
                WTERMSIG(status) == SIGKILL ? " (the machine may have run out of memory)" : "");
   return 1;
 }

@@ -19,7 +19,8 @@ class Attempt::File final : public FileOutput {
   File(Attempt* attempt, std::string path) : attempt_(attempt), output_(std::move(path)) {}
   void Write(std::string_view bytes, uint64_t records) override {
     output_.Write(bytes, records);
-    if (!output_.status().ok()) [[unlikely]] attempt_->Fail(SystemError(output_.status()));
+    if (!output_.status().ok()) [[unlikely]]
+      attempt_->Fail(SystemError(output_.status()));
   }
   io::TempFileOutput& output() { return output_; }
 
@@ -95,7 +96,8 @@ const char* Attempt::CulpritLabel() const {
 }
 
 std::string Attempt::TemporaryFile() const {
-  return StrCat(stage().write().output(), "/", io::kTemporaryName, "/", JobIdText(spec_.id.job()), "/", name_, ".tmp");
+  return StrCat(stage().write().output(), "/", io::kTemporaryName, "/", JobIdText(spec_.id.job()), "/", name_,
+                ".tmp");
 }
 
 ShuffleOutput& Attempt::shuffle_output() {
@@ -162,14 +164,16 @@ void Attempt::BadRecord(std::string message, std::string_view raw) {
   if (options().on_bad_record() == 0) return FailInput(std::move(message));
   ++bad_records_;
   if (options().max_bad_records() != 0 && bad_records_ > options().max_bad_records()) {
-    FailInput(StrCat("more than ", options().max_bad_records(), " bad records in one task; the last: ", message));
+    FailInput(
+        StrCat("more than ", options().max_bad_records(), " bad records in one task; the last: ", message));
     return;
   }
   if (!options().output().empty()) {
     if (rejects_ == nullptr) {
-      rejects_ = std::make_unique<io::TempFileOutput>(StrCat(options().output(), "/", io::kTemporaryName, "/",
-                                                             JobIdText(spec_.id.job()), "/", name_, ".rejects.tmp"),
-                                                      size_t{16} << 10);
+      rejects_ =
+          std::make_unique<io::TempFileOutput>(StrCat(options().output(), "/", io::kTemporaryName, "/",
+                                                      JobIdText(spec_.id.job()), "/", name_, ".rejects.tmp"),
+                                               size_t{16} << 10);
     }
     rejects_->Write(StrCat("# ", message, "\n", raw, "\n"), 1);
     if (!rejects_->status().ok()) Fail(SystemError(rejects_->status()));
@@ -187,7 +191,8 @@ void Attempt::UserError(const std::string& what) {
   error.set_operator_label(CulpritLabel());
   const std::string& record = kept_record_;
   error.set_record(record);
-  error.set_message(StrCat("operator ", error.operator_label(), " ", what, record.empty() ? "" : StrCat("; record ", record)));
+  error.set_message(StrCat("operator ", error.operator_label(), " ", what,
+                           record.empty() ? "" : StrCat("; record ", record)));
   Fail(std::move(error));
 }
 

@@ -26,7 +26,7 @@ struct AttemptSpec {
 
 // What the executor lends it.
 struct AttemptPlace {
-  std::string job_dir;       // absolute; <worker's work-dir>/j<job>: holds segments/ and spill/
+  std::string job_dir;  // absolute; <worker's work-dir>/j<job>: holds segments/ and spill/
   uint32_t worker = 0;
   uint64_t slot_memory_bytes = 64 << 20;
   SlotArena* arena = nullptr;

@@ -40,12 +40,18 @@ char program_name[64] = "millrace";
 
 const char* SignalMeaning(int signal) {
   switch (signal) {
-    case SIGSEGV: return "SIGSEGV (invalid memory access)";
-    case SIGBUS: return "SIGBUS (invalid memory access)";
-    case SIGFPE: return "SIGFPE (division by zero or overflow)";
-    case SIGILL: return "SIGILL (illegal instruction)";
-    case SIGABRT: return "SIGABRT (abort or uncaught exception)";
-    default: return "a signal";
+    case SIGSEGV:
+      return "SIGSEGV (invalid memory access)";
+    case SIGBUS:
+      return "SIGBUS (invalid memory access)";
+    case SIGFPE:
+      return "SIGFPE (division by zero or overflow)";
+    case SIGILL:
+      return "SIGILL (illegal instruction)";
+    case SIGABRT:
+      return "SIGABRT (abort or uncaught exception)";
+    default:
+      return "a signal";
   }
 }
 
@@ -200,7 +206,8 @@ CrashScope::CrashScope(const Attempt* attempt) : previous_(current), state_(std:
   Enter();
 }
 
-CrashScope::CrashScope(uint64_t job, uint64_t driver_epoch) : previous_(current), state_(std::make_unique<State>()) {
+CrashScope::CrashScope(uint64_t job, uint64_t driver_epoch)
+    : previous_(current), state_(std::make_unique<State>()) {
   pb::DriverFinished finished;
   finished.set_job(job);
   finished.set_driver_epoch(driver_epoch);
@@ -279,15 +286,24 @@ void RaiseHeapLimit() {
 
 const char* SignalName(int signal) {
   switch (signal) {
-    case SIGSEGV: return "SIGSEGV";
-    case SIGBUS: return "SIGBUS";
-    case SIGFPE: return "SIGFPE";
-    case SIGILL: return "SIGILL";
-    case SIGABRT: return "SIGABRT";
-    case SIGKILL: return "SIGKILL";
-    case SIGTERM: return "SIGTERM";
-    case SIGINT: return "SIGINT";
-    default: return "another signal";
+    case SIGSEGV:
+      return "SIGSEGV";
+    case SIGBUS:
+      return "SIGBUS";
+    case SIGFPE:
+      return "SIGFPE";
+    case SIGILL:
+      return "SIGILL";
+    case SIGABRT:
+      return "SIGABRT";
+    case SIGKILL:
+      return "SIGKILL";
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGINT:
+      return "SIGINT";
+    default:
+      return "another signal";
   }
 }
 

@@ -35,10 +35,10 @@ class CrashScope {
 // Gives the calling thread a stack of its own for signal handlers, so that a full stack can be told.
 void UseAlternateSignalStack();
 
-// Where the handler writes: `fd` with a length-prefixed FromExecutor frame (process mode), or, with fd < 0, one
-// sentence for people on stderr. `program` begins that sentence. The frame is written only when the
-// lock of FrameLock is free (or after 200 ms: then the frame is lost, and the process's death speaks).
-// `said`, when given, is set to 1 after that sentence (memory shared with a parent, for instance).
+// Where the handler writes: `fd` with a length-prefixed FromExecutor frame (process mode), or, with fd < 0,
+// one sentence for people on stderr. `program` begins that sentence. The frame is written only when the lock
+// of FrameLock is free (or after 200 ms: then the frame is lost, and the process's death speaks). `said`,
+// when given, is set to 1 after that sentence (memory shared with a parent, for instance).
 void InstallCrashHandlers(int fd, const std::string& program, std::atomic<int>* said = nullptr);
 
 // Held while a frame is written to the descriptor above.

@@ -41,7 +41,8 @@ int Overflow(int n) {  // NOLINT(misc-no-recursion)
 void RunCrash(const OperatorArgs& args, SinkBase*) {
   const std::string& how = args.spec.values();
   args.context.current_record = "a,\"b\"\n";
-  if (how == "dangling") args.context.current_record = std::string_view(reinterpret_cast<const char*>(64), 10);
+  if (how == "dangling")
+    args.context.current_record = std::string_view(reinterpret_cast<const char*>(64), 10);
   ++args.context.counts(args.spec.id()).in;
   if (how == "abort") std::abort();
   if (how == "stack" && kRealFaults) std::exit(Overflow(1));
@@ -118,7 +119,8 @@ TEST(Crash, NamesTaskOperatorSignalAndRecord) {
   EXPECT_EQ(error.signal(), SIGSEGV);
   EXPECT_EQ(error.operator_label(), "FlatMap(Boom)");
   EXPECT_EQ(error.record(), "'a,\"b\"\\x0a'");
-  EXPECT_EQ(error.message(), "operator FlatMap(Boom) crashed with SIGSEGV (invalid memory access); record 'a,\"b\"\\x0a'");
+  EXPECT_EQ(error.message(),
+            "operator FlatMap(Boom) crashed with SIGSEGV (invalid memory access); record 'a,\"b\"\\x0a'");
 }
 
 TEST(Crash, ARecordThatIsGoneDoesNotHideTheCrash) {

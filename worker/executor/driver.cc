@@ -6,7 +6,8 @@
 
 namespace millrace {
 
-Driver::Driver(std::function<void(pb::FromExecutor)> send, Run run) : send_(std::move(send)), run_(std::move(run)) {}
+Driver::Driver(std::function<void(pb::FromExecutor)> send, Run run)
+    : send_(std::move(send)), run_(std::move(run)) {}
 
 Driver::~Driver() {
   Stop();
@@ -88,7 +89,8 @@ absl::StatusOr<bool> Driver::Replay(const pb::ActionRequest& request) {
   return FailedPrecondition(
       "action ", request.action(), request.plan().label().empty() ? "" : " (", request.plan().label(),
       request.plan().label().empty() ? "" : ")",
-      " differs from the one that was run before the driver was restarted: the job function must do the same each "
+      " differs from the one that was run before the driver was restarted: the job function must do the same "
+      "each "
       "time, so take times, random numbers and the outside world through job.Record(...) or an option");
 }
 

@@ -16,8 +16,8 @@ namespace millrace {
 
 class Driver final : public DriverLink {
  public:
-  // `send` takes FromExecutor frames, from any thread. `run` runs the job function against a link and says how
-  // it ended (kind NONE when well); the default looks the job up in the bundle's registry.
+  // `send` takes FromExecutor frames, from any thread. `run` runs the job function against a link and says
+  // how it ended (kind NONE when well); the default looks the job up in the bundle's registry.
   using Run = std::function<pb::ErrorInfo(DriverLink& link, const pb::StartDriver& start)>;
   Driver(std::function<void(pb::FromExecutor)> send, Run run);
   ~Driver() override;  // stops and joins

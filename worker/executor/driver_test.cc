@@ -125,8 +125,9 @@ TEST_F(DriverTest, StopUnwindsInSilenceAndANewLeaseStartsAnew) {
 }
 
 TEST_F(DriverTest, WhatTheJobThrowsIsItsError) {
-  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); },
-                [](DriverLink&, const pb::StartDriver&) -> pb::ErrorInfo { throw std::runtime_error("no luck"); });
+  Driver driver(
+      [this](pb::FromExecutor frame) { Take(std::move(frame)); },
+      [](DriverLink&, const pb::StartDriver&) -> pb::ErrorInfo { throw std::runtime_error("no luck"); });
   driver.Start(StartOf(1, 0));
   EXPECT_EQ(Frame(0).driver_finished().error().kind(), pb::ErrorInfo::USER_CODE);
   EXPECT_EQ(Frame(0).driver_finished().error().message(), "the job function threw: no luck");

@@ -209,10 +209,12 @@ absl::StatusOr<AttemptSpec> Executor::Impl::Prepare(pb::StartTask task) {
   for (const pb::ManifestRef& ref : task.inputs()) {
     const auto versions = manifests.find(ref.stage());
     if (versions == manifests.end() || versions->second.rbegin()->first < ref.version()) {
-      return Internal("the executor was not told of version ", ref.version(), " of the outputs of stage ", ref.stage());
+      return Internal("the executor was not told of version ", ref.version(), " of the outputs of stage ",
+                      ref.stage());
     }
     const auto exact = versions->second.find(ref.version());
-    spec.inputs.push_back(exact != versions->second.end() ? exact->second : versions->second.rbegin()->second);
+    spec.inputs.push_back(exact != versions->second.end() ? exact->second
+                                                          : versions->second.rbegin()->second);
   }
   return spec;
 }
@@ -244,7 +246,9 @@ pb::TaskReport Executor::Impl::RunTask(pb::StartTask task, std::unique_ptr<SlotA
     std::lock_guard<std::mutex> lock(mutex);
     running.erase(key);
   }
-  report.set_wall_us(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count());
+  report.set_wall_us(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin)
+          .count());
   return report;
 }
 
@@ -273,7 +277,8 @@ void Executor::Impl::ProgressMain() {
   std::map<std::string, uint64_t> last;
   std::unique_lock<std::mutex> lock(mutex);
   while (!stopping) {
-    progress_wake.wait_for(lock, std::chrono::milliseconds(options.progress_interval_ms), [this] { return stopping; });
+    progress_wake.wait_for(lock, std::chrono::milliseconds(options.progress_interval_ms),
+                           [this] { return stopping; });
     pb::FromExecutor frame;
     std::map<std::string, uint64_t> now;
     for (const auto& [id, attempt] : running) {

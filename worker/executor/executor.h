@@ -14,15 +14,16 @@
 namespace millrace {
 
 struct ExecutorOptions {
-  std::string bundle_name;                           // for the hello
-  std::function<std::unique_ptr<Fetcher>()> fetcher; // made at the first remote segment; empty = gRPC's
-  Driver::Run run_job;                               // empty = the bundle's registry
+  std::string bundle_name;                            // for the hello
+  std::function<std::unique_ptr<Fetcher>()> fetcher;  // made at the first remote segment; empty = gRPC's
+  Driver::Run run_job;                                // empty = the bundle's registry
   int progress_interval_ms = 200;
 };
 
 class Executor {
  public:
-  // `send` is called from several threads, one at a time, and must not block for long. The hello is sent from here.
+  // `send` is called from several threads, one at a time, and must not block for long. The hello is sent from
+  // here.
   explicit Executor(std::function<void(pb::FromExecutor)> send, ExecutorOptions options = {});
   // Shutdown().
   ~Executor();

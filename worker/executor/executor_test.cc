@@ -43,7 +43,9 @@ struct Numbers {
 class Even : public Sink<int> {
  public:
   Even(const OperatorArgs& args, SinkBase* down)
-      : context_(args.context), counts_(args.context.counts(args.spec.id())), mode_(args.spec.values()),
+      : context_(args.context),
+        counts_(args.context.counts(args.spec.id())),
+        mode_(args.spec.values()),
         down_(static_cast<Sink<int>*>(down)) {}
   void Push(const int& i) override {
     ++counts_.in;
@@ -132,7 +134,8 @@ class ExecutorTest : public testing::Test {
  protected:
   ExecutorTest() {
     options_.bundle_name = "test";
-    executor_ = std::make_unique<Executor>([this](pb::FromExecutor frame) { Take(std::move(frame)); }, options_);
+    executor_ =
+        std::make_unique<Executor>([this](pb::FromExecutor frame) { Take(std::move(frame)); }, options_);
     pb::ToExecutor frame;
     frame.mutable_setup()->set_job(7);
     frame.mutable_setup()->set_slots(2);
@@ -144,7 +147,8 @@ class ExecutorTest : public testing::Test {
   void Take(pb::FromExecutor frame) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (frame.has_hello()) hello_ = frame.hello();
-    for (const auto& report : frame.reports()) reports_[report.id().stage() * 1000 + report.id().task()] = report;
+    for (const auto& report : frame.reports())
+      reports_[report.id().stage() * 1000 + report.id().task()] = report;
     for (const auto& progress : frame.progress()) progress_ += progress.records();
     changed_.notify_all();
   }
@@ -270,7 +274,10 @@ TEST_F(ExecutorTest, MapsShufflesAndReduces) {
 }
 
 TEST_F(ExecutorTest, WhatUserCodeThrowsIsAFailedTask) {
-  struct Case { const char* mode; const char* text; };
+  struct Case {
+    const char* mode;
+    const char* text;
+  };
   uint32_t stage = 10;
   for (const Case& c : {Case{"throw", "threw: thirteen is bad"}, Case{"alloc", "ran out of memory"},
                         Case{"odd", "no std::exception"}}) {

@@ -11,7 +11,7 @@
 namespace millrace {
 namespace {
 
-constexpr size_t kSmall = 40;             // below this, comparisons beat another radix pass
+constexpr size_t kSmall = 40;                            // below this, comparisons beat another radix pass
 constexpr size_t kMaxArena = (4ull << 30) - (64 << 10);  // offsets are 32 bits
 
 uint64_t LoadBigEndian(const char* at, size_t available) {
@@ -28,7 +28,8 @@ uint64_t LoadBigEndian(const char* at, size_t available) {
 
 SlotArena::SlotArena(size_t capacity_bytes) {
   capacity_ = std::min(std::max<size_t>(capacity_bytes, 4096), kMaxArena) & ~size_t{4095};
-  void* mapped = mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapped =
+      mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   madvise(mapped, capacity_, MADV_HUGEPAGE);
   data_ = static_cast<char*>(mapped);
@@ -139,7 +140,8 @@ void RecordSorter::SortRange(Entry* begin, Entry* end, Entry* scratch, size_t de
   for (size_t digit = 1; digit <= 256; ++digit) starts[digit] += starts[digit - 1];
   std::array<uint32_t, 256> next;
   std::copy_n(starts.begin(), 256, next.begin());
-  for (const Entry* entry = begin; entry != end; ++entry) scratch[next[(entry->prefix >> shift) & 255]++] = *entry;
+  for (const Entry* entry = begin; entry != end; ++entry)
+    scratch[next[(entry->prefix >> shift) & 255]++] = *entry;
   std::copy(scratch, scratch + (end - begin), begin);
   for (size_t digit = 0; digit < 256; ++digit) {
     if (starts[digit + 1] - starts[digit] > 1) {

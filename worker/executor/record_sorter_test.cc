@@ -15,7 +15,8 @@ struct Record {
   std::string key, value;
 };
 
-std::vector<Record> RandomRecords(size_t count, uint32_t partitions, int alphabet, size_t max_key, uint32_t seed) {
+std::vector<Record> RandomRecords(size_t count, uint32_t partitions, int alphabet, size_t max_key,
+                                  uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<Record> records;
   for (size_t i = 0; i < count; ++i) {
@@ -49,10 +50,10 @@ void ExpectSortedLikeModel(std::vector<Record> records, uint32_t partitions) {
 
 // std::string compares as unsigned bytes, as keys do.
 TEST(RecordSorter, OrdersLikeAStableSort) {
-  ExpectSortedLikeModel(RandomRecords(20000, 7, 256, 12, 1), 7);   // random keys
-  ExpectSortedLikeModel(RandomRecords(20000, 3, 2, 30, 2), 3);     // long common prefixes, zero bytes
-  ExpectSortedLikeModel(RandomRecords(20000, 1, 1, 40, 3), 1);     // only zero bytes: lengths decide
-  ExpectSortedLikeModel(RandomRecords(20000, 2, 3, 3, 4), 2);      // many equal keys
+  ExpectSortedLikeModel(RandomRecords(20000, 7, 256, 12, 1), 7);  // random keys
+  ExpectSortedLikeModel(RandomRecords(20000, 3, 2, 30, 2), 3);    // long common prefixes, zero bytes
+  ExpectSortedLikeModel(RandomRecords(20000, 1, 1, 40, 3), 1);    // only zero bytes: lengths decide
+  ExpectSortedLikeModel(RandomRecords(20000, 2, 3, 3, 4), 2);     // many equal keys
   ExpectSortedLikeModel(RandomRecords(20000, 500, 26, 20, 5), 500);
   ExpectSortedLikeModel({}, 4);
 }

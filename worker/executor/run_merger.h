@@ -27,7 +27,8 @@ inline uint64_t KeyPrefix(std::string_view key) {
 
 class RunMerger {
  public:
-  // Of equal keys the run named first comes first. Each reader holds `buffer_bytes`, or the run if that is less.
+  // Of equal keys the run named first comes first. Each reader holds `buffer_bytes`, or the run if that is
+  // less.
   RunMerger(std::vector<RunSource> runs, size_t buffer_bytes);
   RunMerger(RunMerger&&) = default;
 

@@ -160,7 +160,8 @@ bool MergedInput::MergeGroup(size_t first, size_t count, Input* merged) {
   }
   absl::Status status = (*writer)->EndRun();
   if (status.ok()) status = (*writer)->Finish().status();
-  auto reader = status.ok() ? SegmentReader::Open(path) : absl::StatusOr<std::shared_ptr<const SegmentReader>>(status);
+  auto reader =
+      status.ok() ? SegmentReader::Open(path) : absl::StatusOr<std::shared_ptr<const SegmentReader>>(status);
   if (!reader.ok()) {
     context_->Fail(SystemError(reader.status()));
     return false;
@@ -190,7 +191,8 @@ bool MergedInput::MergeUntilFewEnough() {
       } else {
         Input merged;
         if (!MergeGroup(first, count, &merged)) return false;
-        for (size_t i = first; i < first + count; ++i) inputs_[i].source = RunSource{};  // frees what was fetched
+        for (size_t i = first; i < first + count; ++i)
+          inputs_[i].source = RunSource{};  // frees what was fetched
         next.push_back(std::move(merged));
       }
       first += count;

@@ -20,14 +20,14 @@ struct ShuffleInputOptions {
   uint64_t job = 0;
   std::vector<std::shared_ptr<const pb::Manifest>> manifests;  // by tag
   bool aligned = false;
-  uint32_t partition = 0;            // aligned: the map task whose output is read
-  uint32_t worker = 0;               // ours: its segments are files here
-  std::string work_dir;              // of the worker; paths of local segments are relative to it
-  SegmentCache* segments = nullptr;  // local segments that are open already; may be null
-  std::string temporary;             // prefix of the files of fetches and of merges in several passes
-  size_t merge_bytes = 8 << 20;      // read buffers of one merge
-  size_t fetch_bytes = 8 << 20;      // fetched data kept in memory; the rest goes to a file
-  std::function<Fetcher*()> fetcher; // made when it is needed
+  uint32_t partition = 0;             // aligned: the map task whose output is read
+  uint32_t worker = 0;                // ours: its segments are files here
+  std::string work_dir;               // of the worker; paths of local segments are relative to it
+  SegmentCache* segments = nullptr;   // local segments that are open already; may be null
+  std::string temporary;              // prefix of the files of fetches and of merges in several passes
+  size_t merge_bytes = 8 << 20;       // read buffers of one merge
+  size_t fetch_bytes = 8 << 20;       // fetched data kept in memory; the rest goes to a file
+  std::function<Fetcher*()> fetcher;  // made when it is needed
   // Segments that are missing, stale or damaged. The task ends after it.
   std::function<void(std::vector<pb::MissingInput>)> on_missing;
 };
@@ -53,7 +53,8 @@ class MergedInput final : public ShuffleInput {
   bool Open();
   bool Gather();
   bool GatherStage(uint32_t tag);
-  bool Fetch(uint32_t tag, uint32_t worker, const std::vector<int>& maps, std::vector<FetchedSegment>* segments);
+  bool Fetch(uint32_t tag, uint32_t worker, const std::vector<int>& maps,
+             std::vector<FetchedSegment>* segments);
   bool MergeUntilFewEnough();
   bool MergeGroup(size_t first, size_t count, Input* merged);
   bool NextAligned();

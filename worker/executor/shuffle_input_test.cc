@@ -117,13 +117,15 @@ class ShuffleInputTest : public testing::Test {
 
   std::vector<Record> ReadAll(MergedInput* input) {
     std::vector<Record> records;
-    while (input->Next()) records.push_back({std::string(input->key()), std::string(input->value()), input->tag()});
+    while (input->Next())
+      records.push_back({std::string(input->key()), std::string(input->value()), input->tag()});
     return records;
   }
   // The model stands in the order (tag, map, run, position) already.
   std::vector<Record> SortedModel() {
     auto model = model_;
-    std::stable_sort(model.begin(), model.end(), [](const Record& a, const Record& b) { return a.key < b.key; });
+    std::stable_sort(model.begin(), model.end(),
+                     [](const Record& a, const Record& b) { return a.key < b.key; });
     return model;
   }
 

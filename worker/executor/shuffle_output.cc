@@ -17,7 +17,8 @@ constexpr size_t kSpillBuffer = 128 * 1024;  // per run while merging
 
 pb::ErrorInfo SystemError(const absl::Status& status) {
   pb::ErrorInfo error;
-  error.set_kind(status.code() == absl::StatusCode::kInternal ? pb::ErrorInfo::INTERNAL : pb::ErrorInfo::SYSTEM);
+  error.set_kind(status.code() == absl::StatusCode::kInternal ? pb::ErrorInfo::INTERNAL
+                                                              : pb::ErrorInfo::SYSTEM);
   error.set_message(std::string(status.message()));
   return error;
 }
@@ -33,9 +34,10 @@ uint32_t SegmentOutput::PartitionOf(std::string_view key) const {
       return static_cast<uint32_t>(StableHash(key) % options_.target.partitions());
     case pb::ShuffleTarget::RANGE: {
       const auto& bounds = options_.target.bounds();
-      return static_cast<uint32_t>(std::upper_bound(bounds.begin(), bounds.end(), key,
-                                                    [](std::string_view k, const std::string& b) { return k < b; }) -
-                                   bounds.begin());
+      return static_cast<uint32_t>(
+          std::upper_bound(bounds.begin(), bounds.end(), key,
+                           [](std::string_view k, const std::string& b) { return k < b; }) -
+          bounds.begin());
     }
     default:
       return 0;
@@ -48,7 +50,8 @@ void SegmentOutput::Check(const absl::Status& status) {
 
 bool SegmentOutput::Accept(std::string_view key, std::string_view value) {
   const uint64_t bytes = key.size() + value.size();
-  const uint64_t limit = options_.max_record_bytes != 0 ? options_.max_record_bytes : segment::kMaxRecordBytes;
+  const uint64_t limit =
+      options_.max_record_bytes != 0 ? options_.max_record_bytes : segment::kMaxRecordBytes;
   if (bytes > limit) [[unlikely]] {
     context_->FailInput(StrCat("a record of ", bytes, " bytes is over the limit of ", limit,
                                " (max-record-bytes): make the record smaller or raise the limit"));
@@ -61,7 +64,8 @@ bool SegmentOutput::Accept(std::string_view key, std::string_view value) {
 
 void SegmentOutput::Add(uint32_t partition, std::string_view key, std::string_view value) {
   if (!Accept(key, value)) return;
-  if (!sorter_.Add(partition, key, value)) [[unlikely]] AddSlow(partition, key, value);
+  if (!sorter_.Add(partition, key, value)) [[unlikely]]
+    AddSlow(partition, key, value);
 }
 
 void SegmentOutput::AddSlow(uint32_t partition, std::string_view key, std::string_view value) {

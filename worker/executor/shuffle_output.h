@@ -15,13 +15,13 @@
 namespace millrace {
 
 struct ShuffleOutputOptions {
-  pb::ShuffleTarget target;        // partitions = 1, SINGLE for a cache
+  pb::ShuffleTarget target;  // partitions = 1, SINGLE for a cache
   SlotArena* arena = nullptr;
-  size_t sort_bytes = 0;           // of the arena
-  size_t merge_bytes = 0;          // for the buffers of a merge of spills
-  std::string segment_path;        // the result
-  std::string spill_path;          // prefix: ".0", ".1", ... are appended; removed as soon as they are open
-  uint64_t max_record_bytes = 0;   // 0 = no limit but the format's
+  size_t sort_bytes = 0;          // of the arena
+  size_t merge_bytes = 0;         // for the buffers of a merge of spills
+  std::string segment_path;       // the result
+  std::string spill_path;         // prefix: ".0", ".1", ... are appended; removed as soon as they are open
+  uint64_t max_record_bytes = 0;  // 0 = no limit but the format's
   bool lz4 = false;
 };
 

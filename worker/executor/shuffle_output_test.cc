@@ -36,7 +36,8 @@ std::vector<Record> ReadAll(const std::string& path, size_t* runs) {
   *runs = (*reader)->AllRuns().size();
   for (const RunSource& source : (*reader)->AllRuns()) {
     RunReader run(source);
-    while (run.Next()) records.push_back({source.partition, std::string(run.key()), std::string(run.value())});
+    while (run.Next())
+      records.push_back({source.partition, std::string(run.key()), std::string(run.value())});
     EXPECT_TRUE(run.status().ok()) << run.status();
   }
   return records;
@@ -67,9 +68,13 @@ TEST_F(ShuffleOutputTest, SpillsChangeNothing) {
     return a.partition != b.partition ? a.partition < b.partition : a.key < b.key;
   });
   std::string digest;
-  struct Case { size_t sort_bytes, merge_bytes; bool spills; };
+  struct Case {
+    size_t sort_bytes, merge_bytes;
+    bool spills;
+  };
   // No spill; some; many, merged in several passes.
-  for (const Case& c : {Case{32 << 20, 8 << 20, false}, Case{300'000, 8 << 20, true}, Case{20'000, 1 << 20, true}}) {
+  for (const Case& c :
+       {Case{32 << 20, 8 << 20, false}, Case{300'000, 8 << 20, true}, Case{20'000, 1 << 20, true}}) {
     const auto options = Options(5, c.sort_bytes, c.merge_bytes);
     SegmentOutput output(options, &context_);
     for (const Record& r : records) output.Add(r.partition, r.key, r.value);
@@ -92,7 +97,8 @@ TEST_F(ShuffleOutputTest, SpillsChangeNothing) {
 
 TEST_F(ShuffleOutputTest, RecordLargerThanTheArenaKeepsItsPlace) {
   std::vector<Record> records;
-  for (int i = 0; i < 200; ++i) records.push_back({0, "k", std::string(i == 100 ? 200'000 : 10, 'a' + i % 26)});
+  for (int i = 0; i < 200; ++i)
+    records.push_back({0, "k", std::string(i == 100 ? 200'000 : 10, 'a' + i % 26)});
   const auto options = Options(1, 50'000, 1 << 20);
   SegmentOutput output(options, &context_);
   for (const Record& r : records) output.Add(r.partition, r.key, r.value);

@@ -58,8 +58,10 @@ class BulkService final : public pb::Bulk::Service {
       if (context->IsCancelled()) return grpc::Status::CANCELLED;
       const pb::SegmentRef& segment = request->segments(i);
       FetchedSegment found;
-      if (check_) found.missing = check_(request->job(), request->stage(), request->version(), segment.path());
-      if (found.missing.empty()) found = OpenLocalSegment(store_->work_dir(), *request, segment, &store_->cache());
+      if (check_)
+        found.missing = check_(request->job(), request->stage(), request->version(), segment.path());
+      if (found.missing.empty())
+        found = OpenLocalSegment(store_->work_dir(), *request, segment, &store_->cache());
       if (!SendSegment(static_cast<uint32_t>(i), found, &sender)) return grpc::Status::CANCELLED;
     }
     return sender.Flush() ? grpc::Status::OK : grpc::Status::CANCELLED;
@@ -123,7 +125,8 @@ class BulkServerImpl final : public BulkServer {
 
   absl::Status Listen(const std::string& listen) {
     const size_t colon = listen.rfind(':');
-    if (colon == std::string::npos) return InvalidArgument("--bulk-listen wants HOST:PORT, not ", Quote(listen));
+    if (colon == std::string::npos)
+      return InvalidArgument("--bulk-listen wants HOST:PORT, not ", Quote(listen));
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second worker on the port is an error
@@ -146,7 +149,8 @@ class BulkServerImpl final : public BulkServer {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BulkServer>> BulkServer::Start(const BulkServerOptions& options, SegmentStore* store) {
+absl::StatusOr<std::unique_ptr<BulkServer>> BulkServer::Start(const BulkServerOptions& options,
+                                                              SegmentStore* store) {
   auto server = std::make_unique<BulkServerImpl>(options, store);
   MR_RETURN_IF_ERROR(server->Listen(options.listen));
   return std::unique_ptr<BulkServer>(std::move(server));

@@ -1,5 +1,6 @@
-// Serves segments to other workers, on a port of its own: bulk must not block control. Whole framed blocks as they
-// lie on the disk, read with pread into pooled buffers; nothing is decoded. Whoever reads them verifies them.
+// Serves segments to other workers, on a port of its own: bulk must not block control. Whole framed blocks as
+// they lie on the disk, read with pread into pooled buffers; nothing is decoded. Whoever reads them verifies
+// them.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,9 @@ struct BulkServerOptions {
 class BulkServer {
  public:
   // `store` must outlive the server. kUnavailable: cannot listen there.
-  static absl::StatusOr<std::unique_ptr<BulkServer>> Start(const BulkServerOptions& options, SegmentStore* store);
-  virtual ~BulkServer() = default;               // stops at once; running streams break off
+  static absl::StatusOr<std::unique_ptr<BulkServer>> Start(const BulkServerOptions& options,
+                                                           SegmentStore* store);
+  virtual ~BulkServer() = default;                 // stops at once; running streams break off
   virtual const std::string& address() const = 0;  // HOST:PORT, the port that was chosen
 };
 

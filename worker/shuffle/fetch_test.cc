@@ -44,7 +44,8 @@ class FetchTest : public testing::Test {
     for (int generation = 0; generation < 2; ++generation) {
       for (uint32_t p = 0; p < kPartitions; ++p) {
         (*writer)->BeginRun(p);
-        for (int i = 0; i < records; ++i) (*writer)->Append(StrCat(name, "/", generation, "/", p, "/", i), std::string(value_bytes, 'v'));
+        for (int i = 0; i < records; ++i)
+          (*writer)->Append(StrCat(name, "/", generation, "/", p, "/", i), std::string(value_bytes, 'v'));
         ASSERT_TRUE((*writer)->EndRun().ok());
       }
     }
@@ -60,7 +61,8 @@ class FetchTest : public testing::Test {
     return request;
   }
 
-  static void ExpectRuns(const FetchedSegment& segment, const std::string& name, uint32_t partition, int records) {
+  static void ExpectRuns(const FetchedSegment& segment, const std::string& name, uint32_t partition,
+                         int records) {
     ASSERT_EQ(segment.missing, "");
     ASSERT_EQ(segment.runs.size(), records == 0 ? 0u : 2u);
     for (size_t generation = 0; generation < segment.runs.size(); ++generation) {
@@ -90,7 +92,8 @@ TEST_F(FetchTest, BringsAllSegmentsOfAPartitionInMemoryAndInAFile) {
       FetchOptions options;
       options.memory_budget_bytes = budget;
       options.temporary_path = folder_.File("fetched");
-      const auto result = fetcher_->Fetch(server_->address(), Request(p, {"small", "empty", "large"}), options);
+      const auto result =
+          fetcher_->Fetch(server_->address(), Request(p, {"small", "empty", "large"}), options);
       ASSERT_TRUE(result.ok()) << result.status();
       ASSERT_EQ(result->segments.size(), 3u);
       ExpectRuns(result->segments[0], "small", p, 3);
@@ -132,7 +135,8 @@ TEST_F(FetchTest, MissingDamagedStaleAndForeignSegmentsAreNamed) {
   EXPECT_NE(result->segments[1].missing.find("damaged"), std::string::npos);
   EXPECT_TRUE(result->segments[1].corrupt);
   ExpectRuns(result->segments[2], "a", 1, 5);
-  for (size_t i = 3; i < 6; ++i) EXPECT_NE(result->segments[i].missing.find("is no segment of job 7"), std::string::npos) << i;
+  for (size_t i = 3; i < 6; ++i)
+    EXPECT_NE(result->segments[i].missing.find("is no segment of job 7"), std::string::npos) << i;
 
   oldest_version_ = 2;
   result = fetcher_->Fetch(server_->address(), Request(1, {"a"}), options);
@@ -160,7 +164,8 @@ TEST_F(FetchTest, CancelStopsIt) {
   FetchOptions options;
   options.memory_budget_bytes = 1 << 30;
   options.cancelled = [] { return true; };
-  EXPECT_TRUE(absl::IsCancelled(fetcher_->Fetch(server_->address(), Request(1, {"large"}), options).status()));
+  EXPECT_TRUE(
+      absl::IsCancelled(fetcher_->Fetch(server_->address(), Request(1, {"large"}), options).status()));
 }
 
 TEST_F(FetchTest, FullDiskIsALocalError) {

@@ -18,8 +18,9 @@ namespace millrace {
 class SegmentCache;
 
 struct FetchOptions {
-  uint64_t memory_budget_bytes = 0;  // what fits is kept in memory, segment by segment; the rest goes to the file
-  std::string temporary_path;        // created when it is needed, removed with the last RunSource that uses it
+  uint64_t memory_budget_bytes =
+      0;                       // what fits is kept in memory, segment by segment; the rest goes to the file
+  std::string temporary_path;  // created when it is needed, removed with the last RunSource that uses it
   int64_t idle_timeout_ms = 30'000;  // without a byte for this long: unreachable
   std::function<bool()> cancelled;   // looked at per chunk; may be empty
 };

@@ -25,7 +25,10 @@ constexpr int64_t kPollMs = 100;  // how often `cancelled` is looked at while no
 class Assembly {
  public:
   Assembly(const std::string& address, const pb::FetchRequest& request, const FetchOptions& options)
-      : address_(address), request_(request), options_(options), parts_(static_cast<size_t>(request.segments_size())) {}
+      : address_(address),
+        request_(request),
+        options_(options),
+        parts_(static_cast<size_t>(request.segments_size())) {}
 
   // Local errors only; what is wrong with a segment is noted with it.
   absl::Status Take(const pb::FetchChunk& chunk) {
@@ -103,7 +106,8 @@ class Assembly {
       source.logical_bytes = run.logical_bytes();
       source.partition = run.partition();
       source.name = StrCat(address_, "/", request_.segments(static_cast<int>(chunk.index())).path());
-      if (run.disk_bytes() > UINT64_MAX / 2 - part->total || (!request_.whole() && run.partition() != request_.partition())) {
+      if (run.disk_bytes() > UINT64_MAX / 2 - part->total ||
+          (!request_.whole() && run.partition() != request_.partition())) {
         Miss(part, StrCat("worker ", address_, " announced runs that make no sense"), true);
         return absl::OkStatus();
       }
@@ -132,7 +136,8 @@ class Assembly {
   // Without a name from the start: it goes with its last reader, whatever happens to this process.
   absl::Status OpenTemporary() {
     MR_ASSIGN_OR_RETURN(UniqueFd fd, CreateFile(options_.temporary_path));
-    if (::unlink(options_.temporary_path.c_str()) != 0) return ErrnoStatus(errno, "remove", options_.temporary_path);
+    if (::unlink(options_.temporary_path.c_str()) != 0)
+      return ErrnoStatus(errno, "remove", options_.temporary_path);
     file_ = std::make_shared<OpenFile>(fd.Release(), options_.temporary_path);
     return absl::OkStatus();
   }
@@ -149,7 +154,8 @@ class GrpcFetcher final : public Fetcher {
  public:
   absl::StatusOr<FetchResult> Fetch(const std::string& address, const pb::FetchRequest& request,
                                     const FetchOptions& options) override {
-    if (address.rfind(':') == std::string::npos) return InvalidArgument(Quote(address), " is no HOST:PORT of a worker");
+    if (address.rfind(':') == std::string::npos)
+      return InvalidArgument(Quote(address), " is no HOST:PORT of a worker");
     const std::unique_ptr<pb::Bulk::Stub> stub = pb::Bulk::NewStub(ChannelTo(address));
     Assembly assembly(address, request, options);
     std::string broken;
@@ -174,8 +180,8 @@ class GrpcFetcher final : public Fetcher {
   }
 
   // Reads the stream to its end. `broken` says how it ended when it did not end well.
-  static absl::Status Receive(pb::Bulk::Stub* stub, const pb::FetchRequest& request, const FetchOptions& options,
-                              Assembly* assembly, std::string* broken) {
+  static absl::Status Receive(pb::Bulk::Stub* stub, const pb::FetchRequest& request,
+                              const FetchOptions& options, Assembly* assembly, std::string* broken) {
     grpc::CompletionQueue queue;
     grpc::ClientContext context;
     pb::FetchChunk chunk;
@@ -194,14 +200,16 @@ class GrpcFetcher final : public Fetcher {
         idle_ms += kPollMs;
         const bool cancelled = options.cancelled && options.cancelled();
         if (cancelled && status.ok()) status = Cancelled("the fetch was cancelled");
-        if (idle_ms >= options.idle_timeout_ms && broken->empty()) *broken = StrCat("it was silent for ", idle_ms, " ms");
+        if (idle_ms >= options.idle_timeout_ms && broken->empty())
+          *broken = StrCat("it was silent for ", idle_ms, " ms");
         if (cancelled || idle_ms >= options.idle_timeout_ms) context.TryCancel();
         continue;
       }
       if (finishing) break;
       idle_ms = 0;
       if (started && ok && status.ok()) status = assembly->Take(chunk);
-      if (options.cancelled && options.cancelled() && status.ok()) status = Cancelled("the fetch was cancelled");
+      if (options.cancelled && options.cancelled() && status.ok())
+        status = Cancelled("the fetch was cancelled");
       if (!status.ok()) context.TryCancel();
       if (ok) {
         started = true;

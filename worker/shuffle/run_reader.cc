@@ -21,8 +21,10 @@ const char* HeaderFault(const BlockHeader& header, const RunSource& source, uint
   if (header.magic != segment::kBlockMagic) return "no block begins here";
   if ((header.flags & ~kKnownFlags) != 0) return "a block has unknown flags";
   if (header.partition != source.partition) return "a block of another partition lies here";
-  if (((header.flags & segment::kFlagFirstOfRun) != 0) != (used_bytes == 0)) return "a block of another run lies here";
-  if (header.stored_bytes > source.disk_bytes - used_bytes - kBlockHeaderBytes) return "a block is longer than its run";
+  if (((header.flags & segment::kFlagFirstOfRun) != 0) != (used_bytes == 0))
+    return "a block of another run lies here";
+  if (header.stored_bytes > source.disk_bytes - used_bytes - kBlockHeaderBytes)
+    return "a block is longer than its run";
   if (header.raw_bytes > kMaxRawBytes) return "a block is too large";
   if ((header.flags & segment::kFlagLz4) == 0) {
     return header.raw_bytes == header.stored_bytes ? nullptr : "a block's two lengths differ";
@@ -37,8 +39,9 @@ RunReader::RunReader(RunSource source, size_t buffer_bytes)
 
 bool RunReader::Corrupt(const std::string& what) {
   const uint64_t place = (source_.file != nullptr ? source_.offset : 0) + block_offset_;
-  status_ = absl::DataLossError("segment " + source_.name + " is damaged at byte " + std::to_string(place) + " (" +
-                                what + "): its task has to run again; if this repeats, check the disk and the"
+  status_ = absl::DataLossError("segment " + source_.name + " is damaged at byte " + std::to_string(place) +
+                                " (" + what +
+                                "): its task has to run again; if this repeats, check the disk and the"
                                 " memory of that machine");
   at_end_ = true;
   cursor_ = end_ = nullptr;
@@ -69,7 +72,8 @@ bool RunReader::Fill(size_t bytes, const char** data) {
     buffer_end_ = kept;
     const size_t read = std::min<uint64_t>(std::max(buffer_bytes_, bytes) - kept, rest);
     const size_t fits = std::min(read, buffer_.capacity() - kept);
-    absl::Status status = source_.file->ReadExactly(source_.offset + read_bytes_, fits, buffer_.data() + kept);
+    absl::Status status =
+        source_.file->ReadExactly(source_.offset + read_bytes_, fits, buffer_.data() + kept);
     if (!status.ok()) {
       status_ = std::move(status);
       at_end_ = true;
@@ -83,14 +87,16 @@ bool RunReader::Fill(size_t bytes, const char** data) {
 }
 
 bool RunReader::OpenBlock(const BlockHeader& header, const char* payload) {
-  if (segment::BlockChecksum(header, payload) != header.checksum) return Corrupt("the checksum of a block differs");
+  if (segment::BlockChecksum(header, payload) != header.checksum)
+    return Corrupt("the checksum of a block differs");
   if ((header.flags & segment::kFlagLz4) == 0) {
     cursor_ = payload;
   } else {
     if (raw_.capacity() < header.raw_bytes) raw_ = BufferPool::Global().Acquire(header.raw_bytes);
     const int raw = LZ4_decompress_safe(payload, raw_.data(), static_cast<int>(header.stored_bytes),
                                         static_cast<int>(header.raw_bytes));
-    if (raw < 0 || static_cast<uint32_t>(raw) != header.raw_bytes) return Corrupt("a block cannot be decompressed");
+    if (raw < 0 || static_cast<uint32_t>(raw) != header.raw_bytes)
+      return Corrupt("a block cannot be decompressed");
     cursor_ = raw_.data();
   }
   end_ = cursor_ + header.raw_bytes;
@@ -110,7 +116,8 @@ bool RunReader::NextBlock() {
     if (!Fill(kBlockHeaderBytes, &data)) return false;
     BlockHeader header;
     std::memcpy(&header, data, sizeof(header));
-    if (const char* fault = HeaderFault(header, source_, used_bytes_); fault != nullptr) return Corrupt(fault);
+    if (const char* fault = HeaderFault(header, source_, used_bytes_); fault != nullptr)
+      return Corrupt(fault);
     const size_t block_bytes = kBlockHeaderBytes + size_t{header.stored_bytes};
     if (!Fill(block_bytes, &data) || !OpenBlock(header, data + kBlockHeaderBytes)) return false;
     buffer_begin_ += block_bytes;

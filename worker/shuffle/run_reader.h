@@ -31,7 +31,7 @@ class RunReader {
     const char* in = segment::GetVarint32(cursor_, end_, &key_bytes);
     if (in != nullptr) in = segment::GetVarint32(in, end_, &value_bytes);
     if (in == nullptr || static_cast<uint64_t>(end_ - in) < static_cast<uint64_t>(key_bytes) + value_bytes)
-      [[unlikely]] {
+        [[unlikely]] {
       return BadRecord();
     }
     key_ = std::string_view(in, key_bytes);

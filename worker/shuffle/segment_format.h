@@ -15,9 +15,9 @@
 // A run is a sequence of blocks of one partition, the first of them carries flag 2; runs lie one after the
 // other from offset 0, so that their places follow from their lengths. The checksum of a block is
 // XXH3-64 over its payload, seeded with the XXH3-64 of the first 24 bytes of its header; that of
-// the trailer covers footer and trailer. The digest is XXH3-128 over the raw bytes of every run, followed by the
-// run's partition, records and logical bytes: where blocks end and whether they are compressed does
-// not matter, so that every attempt of a task has the same one.
+// the trailer covers footer and trailer. The digest is XXH3-128 over the raw bytes of every run, followed by
+// the run's partition, records and logical bytes: where blocks end and whether they are compressed does not
+// matter, so that every attempt of a task has the same one.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,8 @@ const char* GetVarint64(const char* in, const char* end, uint64_t* value) {
 }
 
 absl::Status Damaged(const std::string& path, uint64_t offset, const std::string& what) {
-  return absl::DataLossError("segment " + path + " is damaged at byte " + std::to_string(offset) + " (" + what +
+  return absl::DataLossError("segment " + path + " is damaged at byte " + std::to_string(offset) + " (" +
+                             what +
                              "): its task has to run again; if this repeats, check the disk and the memory of"
                              " that machine");
 }
@@ -112,10 +113,12 @@ absl::Status SegmentReader::Load() {
   if (size < segment::kTrailerBytes) return Damaged(path(), size, "it is too short to be a segment");
   segment::Trailer trailer;
   const uint64_t trailer_offset = size - segment::kTrailerBytes;
-  absl::Status status = file_->ReadExactly(trailer_offset, sizeof(trailer), reinterpret_cast<char*>(&trailer));
+  absl::Status status =
+      file_->ReadExactly(trailer_offset, sizeof(trailer), reinterpret_cast<char*>(&trailer));
   if (!status.ok()) return status;
   if (trailer.magic != segment::kTrailerMagic) {
-    return Damaged(path(), trailer_offset, "its end is not that of a segment: it was cut short, or never finished");
+    return Damaged(path(), trailer_offset,
+                   "its end is not that of a segment: it was cut short, or never finished");
   }
   if (trailer.version != segment::kVersion) {
     return Damaged(path(), trailer_offset, "its version is " + std::to_string(trailer.version) + ", not 1");

@@ -26,7 +26,8 @@ bool IsJobFolder(std::string_view name) {
 
 std::string JobFolder(uint64_t job) { return StrCat("j", job); }
 
-absl::StatusOr<std::string> ResolveSegmentPath(const std::string& work_dir, uint64_t job, std::string_view path) {
+absl::StatusOr<std::string> ResolveSegmentPath(const std::string& work_dir, uint64_t job,
+                                               std::string_view path) {
   const std::string prefix = StrCat(JobFolder(job), "/segments/");
   const bool inside = path.size() > prefix.size() && path.substr(0, prefix.size()) == prefix;
   const std::string_view name = inside ? path.substr(prefix.size()) : std::string_view();

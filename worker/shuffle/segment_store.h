@@ -24,7 +24,8 @@ std::string JobFolder(uint64_t job);
 
 // The file that `path` (as in TaskReport.map_output.path, relative to `work_dir`) names. kInvalidArgument
 // unless it lies inside the segments of that job: nothing else can be asked for from outside.
-absl::StatusOr<std::string> ResolveSegmentPath(const std::string& work_dir, uint64_t job, std::string_view path);
+absl::StatusOr<std::string> ResolveSegmentPath(const std::string& work_dir, uint64_t job,
+                                               std::string_view path);
 
 // Keeps the segments used last open, their footers parsed: a map's output is asked for once per partition.
 // Thread-safe. A path names one attempt of one incarnation, so that an entry never goes stale.
@@ -64,7 +65,8 @@ class SegmentStore {
   SegmentCache& cache() { return cache_; }
 
  private:
-  SegmentStore(std::string work_dir, UniqueFd lock) : work_dir_(std::move(work_dir)), lock_(std::move(lock)) {}
+  SegmentStore(std::string work_dir, UniqueFd lock)
+      : work_dir_(std::move(work_dir)), lock_(std::move(lock)) {}
   absl::Status RemoveJobFolders();
 
   const std::string work_dir_;

@@ -1,7 +1,7 @@
 #include "worker/shuffle/segment.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -67,7 +67,8 @@ std::vector<Record> ReadAll(const RunSource& source, size_t buffer_bytes, absl::
   return records;
 }
 
-void ExpectHolds(const SegmentReader& reader, const std::vector<TestRun>& runs, uint32_t partitions, size_t buffer_bytes) {
+void ExpectHolds(const SegmentReader& reader, const std::vector<TestRun>& runs, uint32_t partitions,
+                 size_t buffer_bytes) {
   for (uint32_t p = 0; p < partitions; ++p) {
     std::vector<RunSource> found = reader.RunsOf(p);
     size_t next = 0;
@@ -171,7 +172,8 @@ TEST(SegmentTest, DigestIsOfTheRecordsNotOfTheBlocks) {
 // Every single flipped bit pattern of every byte, and every length that is too short, is noticed.
 TEST(SegmentTest, DamageAnywhereIsNoticed) {
   const ScopedTempDir folder;
-  const std::vector<TestRun> runs = {{0, {{"key", "value"}, {"key2", std::string(70, 'y')}}}, {2, {{"z", "zz"}}}, {0, {{"q", "r"}}}};
+  const std::vector<TestRun> runs = {
+      {0, {{"key", "value"}, {"key2", std::string(70, 'y')}}}, {2, {{"z", "zz"}}}, {0, {{"q", "r"}}}};
   for (const bool lz4 : {false, true}) {
     SegmentWriterOptions options;
     options.partitions = 3;

@@ -27,8 +27,9 @@ void PutVarint64(std::string* out, uint64_t value) {
 absl::Status WriteError(const std::string& path, int error) {
   const std::string reason = std::strerror(error);
   if (error == ENOSPC || error == EDQUOT) {
-    return absl::ResourceExhaustedError("the disk is full: cannot write " + path + " (" + reason +
-                                        "); free some space there, or start the worker with another --work-dir");
+    return absl::ResourceExhaustedError(
+        "the disk is full: cannot write " + path + " (" + reason +
+        "); free some space there, or start the worker with another --work-dir");
   }
   return absl::UnavailableError("cannot write " + path + ": " + reason);
 }
@@ -117,7 +118,8 @@ bool SegmentWriter::MakeRoom(size_t key_bytes, size_t value_bytes) {
     return false;
   }
   if (cursor_ != block_) SealBlock();
-  BeginBlock(std::max<size_t>(options_.block_bytes, key_bytes + value_bytes + 2 * segment::kMaxVarint32Bytes));
+  BeginBlock(
+      std::max<size_t>(options_.block_bytes, key_bytes + value_bytes + 2 * segment::kMaxVarint32Bytes));
   return status_.ok();
 }
 
@@ -137,8 +139,8 @@ void SegmentWriter::SealBlock() {
       out_ = BufferPool::Global().Acquire(kBlockHeaderBytes + bound);
     }
     char* payload = out_.data() + out_bytes_ + kBlockHeaderBytes;
-    const int stored = LZ4_compress_default(block_, payload, static_cast<int>(header.raw_bytes),
-                                            static_cast<int>(bound));
+    const int stored =
+        LZ4_compress_default(block_, payload, static_cast<int>(header.raw_bytes), static_cast<int>(bound));
     if (stored > 0 && static_cast<uint32_t>(stored) < header.raw_bytes) {
       header.stored_bytes = static_cast<uint32_t>(stored);
       header.flags |= segment::kFlagLz4;
@@ -195,7 +197,8 @@ absl::Status SegmentWriter::EndRun() {
 }
 
 absl::StatusOr<SegmentInfo> SegmentWriter::Finish() {
-  if (status_.ok() && (in_run_ || finished_)) Fail(absl::InternalError("segment " + path_ + ": finished inside a run"));
+  if (status_.ok() && (in_run_ || finished_))
+    Fail(absl::InternalError("segment " + path_ + ": finished inside a run"));
   if (!status_.ok()) return status_;
   Flush();
   std::string footer;

@@ -19,8 +19,8 @@ namespace millrace {
 // One run of one partition, as the footer names it.
 struct RunInfo {
   uint32_t partition = 0;
-  uint64_t offset = 0;         // of its first block
-  uint64_t disk_bytes = 0;     // blocks with headers
+  uint64_t offset = 0;      // of its first block
+  uint64_t disk_bytes = 0;  // blocks with headers
   uint64_t records = 0;
   uint64_t logical_bytes = 0;  // keys and values alone
 };
@@ -61,7 +61,7 @@ class SegmentWriter {
 
   void Append(std::string_view key, std::string_view value) {
     if (static_cast<size_t>(limit_ - cursor_) < key.size() + value.size() + 2 * segment::kMaxVarint32Bytes)
-      [[unlikely]] {
+        [[unlikely]] {
       if (!MakeRoom(key.size(), value.size())) return;
     }
     char* out = segment::PutVarint32(cursor_, static_cast<uint32_t>(key.size()));
@@ -97,10 +97,10 @@ class SegmentWriter {
 
   // Without lz4 the open block lies in out_ behind its header; with lz4 it lies in raw_.
   PooledBuffer out_, raw_;
-  size_t out_bytes_ = 0;     // sealed blocks waiting in out_
-  char* block_ = nullptr;    // payload of the open block
-  char* cursor_ = nullptr;   // where the next record goes
-  char* limit_ = nullptr;    // end of the open block's room
+  size_t out_bytes_ = 0;    // sealed blocks waiting in out_
+  char* block_ = nullptr;   // payload of the open block
+  char* cursor_ = nullptr;  // where the next record goes
+  char* limit_ = nullptr;   // end of the open block's room
   uint64_t file_bytes_ = 0;
 
   RunInfo run_;

@@ -11,27 +11,38 @@
 namespace millrace {
 namespace {
 
-struct Count { std::string_view line; uint64_t count = 0; };
+struct Count {
+  std::string_view line;
+  uint64_t count = 0;
+};
 MR_RECORD(Count, MR_NAMED(line), MR_NAMED(count))
 
 // line TAB count, in byte order.
 void CountLines(Job& job, const CommonOptions& options) {
   job.ReadText(options.input)
-      .KeyBy([](const std::string_view& line) { return line; }, [](const std::string_view&) { return uint64_t{1}; })
+      .KeyBy([](const std::string_view& line) { return line; },
+             [](const std::string_view&) { return uint64_t{1}; })
       .InKeyOrder()
       .ReduceByKey(Sum{})
       .Pairs()
-      .Map([](const KeyValue<std::string_view, uint64_t>& pair) { return Count{pair.key, pair.value}; })
+      .Map([](const KeyValue<std::string_view, uint64_t>& pair) {
+        return Count{pair.key, pair.value};
+      })
       .Write(options.output, {.format = "tsv"});
 }
 MR_JOB("count-lines", CountLines, "How often every line occurs")
 
 void SortLines(Job& job, const CommonOptions& options) {
-  job.ReadText(options.input).SortBy([](const std::string_view& line) { return line; }).Write(options.output, {.format = "text"});
+  job.ReadText(options.input)
+      .SortBy([](const std::string_view& line) { return line; })
+      .Write(options.output, {.format = "text"});
 }
 MR_JOB("sort-lines", SortLines, "The lines in byte order")
 
-struct BoomOptions : CommonOptions { std::string how = "throw"; std::string at = "5"; };
+struct BoomOptions : CommonOptions {
+  std::string how = "throw";
+  std::string at = "5";
+};
 MR_OPTIONS(BoomOptions, MR_OPTION(how, "text", "throw, segv, abort, hang, alloc, stack"),
            MR_OPTION(at, "text", "The line that does it"))
 
@@ -55,12 +66,13 @@ void Misbehave(const std::string& how) {
 
 void Boom(Job& job, const BoomOptions& options) {
   job.ReadText(options.input)
-      .Map(With(options.how, options.at),
-           [](const std::string& how, const std::string& at, const std::string_view& line) {
-             if (line == at) Misbehave(how);
-             return line;
-           },
-           "Map(Boom)")
+      .Map(
+          With(options.how, options.at),
+          [](const std::string& how, const std::string& at, const std::string_view& line) {
+            if (line == at) Misbehave(how);
+            return line;
+          },
+          "Map(Boom)")
       .Write(options.output, {.format = "text"});
 }
 MR_JOB("boom", Boom, "Misbehaves at one line")
