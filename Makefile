@@ -4,7 +4,7 @@ BINARIES := mrcoordinator mrworker mrsubmit mrjobs
 JOBS ?= $(shell nproc)
 SHELL := /bin/bash
 
-.PHONY: all help demo test test-quick bench lint sanitize fuzz coverage install clean configure
+.PHONY: all help demo test test-quick bench lint sanitize fuzz coverage nightly install clean configure
 
 all: configure  ## build the four binaries into build/release/bin
 	@cmake --build $(BUILD) --parallel $(JOBS) --target $(BINARIES)
@@ -37,6 +37,9 @@ sanitize:  ## unit, scenario and end-to-end tests under address+UB and under thr
 
 fuzz:  ## every fuzzer, FUZZ_SECONDS (600) each
 	@scripts/fuzz
+
+nightly:  ## hours: a million seeds, every crash point, the whole matrix, memory in full size, fuzzers 600 s each
+	@scripts/nightly
 
 coverage:  ## line coverage of common/, coordinator/scheduler and worker/ by the tests
 	@scripts/coverage

@@ -129,7 +129,8 @@ struct MissingInput {  // from pb::MissingInput
   StageId stage = 0;
   TaskId task = 0;
   uint32_t attempt = 0;
-  Version version = 0;  // of the manifest that the fetch named
+  Version version = 0;      // of the manifest that the fetch named
+  std::string reason = {};  // for people; may be empty
 };
 struct TaskReported {
   WorkerId worker = 0;

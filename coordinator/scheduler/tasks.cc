@@ -273,10 +273,11 @@ void Scheduler::FetchFailed(Job& job, Stage& stage, TaskId task_id, const TaskRe
     const bool current = task.done && task.attempt == missing.attempt &&
                          missing.version >= task.location_version && missing.version <= source.version;
     if (current || (task.done && options_.broken == BrokenRule::kIgnoreManifestVersion)) {
-      what = "the output of " + name + " could not be fetched from " + WorkerText(task.worker);
+      const std::string why = missing.reason.empty() ? "" : ": " + missing.reason;
+      what = "the output of " + name + " could not be fetched from " + WorkerText(task.worker) + why;
       task.avoid = task.worker;
       LoseOutput(job, source, missing.task);
-      Tell(job, source, missing.task, "output given up: a reader could not fetch it");
+      Tell(job, source, missing.task, "output given up: a reader could not fetch it" + why);
     } else if (!task.done) {
       what = "the output of " + name + " is lost";
     } else {

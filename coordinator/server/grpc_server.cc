@@ -1,5 +1,6 @@
 #include "coordinator/server/grpc_server.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -54,6 +55,9 @@ class ClientService final : public pb::Client::Service {
       return grpc::Status::OK;
     }
     *reply = core_->Submit(*request);
+    // It is stopping, or its disk is full: whoever asks again asks its successor, and the submission has a
+    // name.
+    if (reply->error().kind() == pb::ErrorInfo::SYSTEM) return ToGrpc(Unavailable(reply->error().message()));
     return grpc::Status::OK;
   }
 
@@ -164,6 +168,9 @@ class GrpcServerImpl final : public GrpcServer {
   ~GrpcServerImpl() override { Stop(); }
 
   absl::Status Listen(const std::string& listen) {
+    // One reference for the life of the process: the last one's end waits for gRPC's own poller, up to 10 s.
+    static const bool kept = (grpc_init(), true);
+    (void)kept;
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
     int port = 0;

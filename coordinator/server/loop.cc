@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/failpoint.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
 
@@ -128,6 +129,7 @@ void CoordinatorCore::Loop::Handle(Item& item) {
   } else if (auto session = sessions_.find(item.session);
              session != sessions_.end() && !session->second.doomed) {
     ++counts_.messages_in;
+    Failpoint("coordinator.got", item.message);
     OnMessage(session->second, item.message);
   }
   if (item.answer) answers_.push_back(std::move(item.answer));
@@ -165,7 +167,9 @@ void CoordinatorCore::Loop::Commit() {
   if (!entries_.empty()) {
     for (pb::JournalEntry& entry : lazy_entries_) entries_.push_back(std::move(entry));
     lazy_entries_.clear();
+    for (const pb::JournalEntry& entry : entries_) Failpoint("coordinator.journal", entry);
     absl::Status status = journal_->Append(entries_);
+    for (const pb::JournalEntry& entry : entries_) Failpoint("coordinator.journaled", entry);
     counts_.journal_entries += entries_.size();
     ++counts_.journal_transactions;
     entries_.clear();
@@ -209,7 +213,9 @@ void CoordinatorCore::Loop::FlushSessions() {
     if (at == sessions_.end()) continue;
     Session& session = at->second;
     if (session.has_out || session.answer) {
+      Failpoint("coordinator.send", session.out);
       session.send(session.out);
+      Failpoint("coordinator.sent", session.out);
       session.out.Clear();
       session.has_out = session.answer = false;
       ++counts_.messages_out;

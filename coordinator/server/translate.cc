@@ -72,7 +72,8 @@ scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::Worker
   event.digest = scheduler::Digest::FromBytes(report.map_output().digest());
   event.sums = SumsOf(report.ledger());
   for (const pb::MissingInput& missing : report.missing()) {
-    event.missing.push_back({missing.stage(), missing.task(), missing.attempt(), missing.version()});
+    event.missing.push_back(
+        {missing.stage(), missing.task(), missing.attempt(), missing.version(), missing.reason()});
   }
   return event;
 }

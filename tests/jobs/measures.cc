@@ -32,22 +32,39 @@ struct GroupSummary {
 };
 MR_RECORD(GroupSummary, MR_NAMED(key), MR_NAMED(rows), MR_NAMED(folded))
 
+// A measure with text of some hundred bytes: fewer rows make a large group.
+struct NotedMeasure {
+  int64_t key = 0;
+  double value = 0;
+  std::string note;
+};
+MR_RECORD(NotedMeasure, MR_NAMED(key), MR_NAMED(value), MR_NAMED(note))
+
+double Weight(const Measure& row) { return row.value; }
+double Weight(const NotedMeasure& row) { return row.value + static_cast<double>(row.note.size()); }
+
 // Walks every group row by row in value order; a group may be far larger than a slot.
-void BigGroup(Job& job, const FloatSumOptions& options) {
-  job.Read<Measure>(options.input)
-      .KeyBy<&Measure::key>()
-      .GroupSorted<GroupSummary, &Measure::value>(
-          [](const int64_t& key, Rows<Measure> rows, Emitter<GroupSummary>& out) {
+template <typename T>
+void GroupAndFold(Job& job, const CommonOptions& options) {
+  job.Read<T>(options.input)
+      .template KeyBy<&T::key>()
+      .template GroupSorted<GroupSummary, &T::value>(
+          [](const int64_t& key, Rows<T> rows, Emitter<GroupSummary>& out) {
             GroupSummary summary{key, 0, 0};
-            for (const Measure& row : rows) {
+            for (const T& row : rows) {
               ++summary.rows;
-              summary.folded = summary.folded * 0.999 + row.value;
+              summary.folded = summary.folded * 0.999 + Weight(row);
             }
             out(summary);
           })
       .Write(options.output);
 }
+
+void BigGroup(Job& job, const FloatSumOptions& options) { GroupAndFold<Measure>(job, options); }
 MR_JOB("big-group", BigGroup, "Rows and an order-dependent fold per key (csv with key, value)")
+
+void WideGroup(Job& job, const FloatSumOptions& options) { GroupAndFold<NotedMeasure>(job, options); }
+MR_JOB("wide-group", WideGroup, "The same of wider rows (csv with key, value, note)")
 
 struct EmptyTasksOptions : CommonOptions {
   int64_t tasks = 1000;

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/base/failpoint.h"
 #include "common/base/files.h"
 #include "common/base/profile.h"
 #include "common/base/sha256.h"
@@ -93,6 +94,7 @@ class AgentImpl final : public Agent {
     Post(agent::Connected{}, std::move(link));
   }
   void OnCoordinatorMessage(pb::CoordinatorMessage message) override {
+    Failpoint("worker.got", message);
     NoteManifests(message);
     Post(agent::FromCoordinator{std::move(message)});
   }
@@ -270,7 +272,10 @@ std::string AgentImpl::CheckFetch(uint64_t job, uint32_t stage, uint64_t version
 void AgentImpl::Do(agent::Send command) {
   if (loop_link_ == nullptr) return;
   std::lock_guard lock(loop_link_->mutex);
-  if (loop_link_->send) loop_link_->send(command.message);
+  if (!loop_link_->send) return;
+  Failpoint("worker.send", command.message);
+  loop_link_->send(command.message);
+  Failpoint("worker.sent", command.message);
 }
 
 void AgentImpl::Do(agent::Launch command) {
@@ -346,7 +351,10 @@ void AgentImpl::Do(agent::RunFiles command) {
     pb::FilesReport report;
     report.set_job(list.job());
     report.set_request(list.request());
-    *report.mutable_error() = io::PublishFiles(list);
+    *report.mutable_error() = io::PublishFiles(list, [] {
+      Failpoint("worker.publish");  // before each rename, file and removal
+      return true;
+    });
     Post(agent::FilesDone{std::move(report)});
   });
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "common/base/failpoint.h"
 #include "worker/executor/crash.h"
 #include "worker/executor/executor.h"
 
@@ -66,11 +67,17 @@ int RunExecutorProcess(int fd, const std::string& bundle_name) {
   InstallCrashHandlers(fd, bundle_name);
   ExecutorOptions options;
   options.bundle_name = bundle_name;
-  Executor executor([fd](pb::FromExecutor frame) { WriteFrame(fd, frame); }, options);
+  const auto send = [fd](pb::FromExecutor frame) {
+    Failpoint("executor.send", frame);
+    WriteFrame(fd, frame);
+    Failpoint("executor.sent", frame);
+  };
+  Executor executor(send, options);
   std::string bytes;
   while (!executor.shutdown_requested() && ReadFrame(fd, &bytes)) {
     pb::ToExecutor frame;
     if (!frame.ParseFromString(bytes)) return 1;
+    Failpoint("executor.got", frame);
     executor.OnFrame(std::move(frame));
   }
   // User code cannot be interrupted: a watchdog ends the process when it does not unwind.
