@@ -10,10 +10,12 @@ modes  driver       the executor that runs the job function; the stopped process
        coordinator  the coordinator, which is started again
        both         the driver, then the coordinator
        worker       the worker of the stopped process; another one is started
+       again        the coordinator, and the one that takes its place at a step of its recovery, another one each run
 
-All modes unless --mode says which. Without --all: a selection, every PART-th pair of passage and mode (--part=47).
+All modes unless --mode says which. Without --all: a selection, every PART-th pair of passage and mode (--part=61).
 """
 import argparse
+import itertools
 import os
 import select
 import shutil
@@ -26,7 +28,7 @@ import time
 import harness
 from harness import Fleet, Stops, binary, digest, run
 
-MODES = ("driver", "coordinator", "both", "worker")
+MODES = ("driver", "coordinator", "both", "worker", "again")
 # Things that come with time, not with the protocol.
 NOT_A_STEP = ("heartbeat", "progress", "logs", "epoch", ".worker")
 
@@ -46,6 +48,7 @@ class Story:
         out = os.path.join(folder, "local")
         run(binary("mrsubmit"), "run", "--local", *self.options, f"--output={out}", check=0)
         self.expected = digest(out)
+        self.second_stops = itertools.repeat("")  # of a coordinator that recovers
 
     def place(self, name):
         return os.path.join(self.folder, name)
@@ -69,6 +72,7 @@ class Story:
                 _, place, count = line.split()
                 if is_step(place):
                     seen.setdefault((place, int(count)))
+        self.second_stops = itertools.cycle(sorted({f"{place}:1" for place, _ in seen if place.startswith("coordinator")}))
         return list(seen)
 
 
@@ -83,7 +87,9 @@ class Disturbed:
     def run(self):
         """What happened, for people; an AssertionError when something is wrong."""
         shutil.rmtree(self.out, ignore_errors=True)
-        with Stops(self.story.folder, f"{self.place}:{self.count}") as stops, self.story.fleet(stops.env) as self.fleet:
+        with Stops(self.story.folder, f"{self.place}:{self.count}") as stops, \
+                Stops(self.story.folder, next(self.story.second_stops)) as self.second, \
+                self.story.fleet(stops.env) as self.fleet:
             try:
                 self.client = self.fleet.spawn("run", "--progress=plain", "--connect-timeout=30s", *self.story.options,
                                                f"--output={self.out}")
@@ -102,7 +108,7 @@ class Disturbed:
         text = b""
         source = self.client.stderr.fileno()
         os.set_blocking(source, False)
-        watched = [stops.fd, source]
+        watched = [stops.fd, self.second.fd, source]
         while True:
             ready, _, _ = select.select(watched, [], [], harness.LIMIT_S)
             if not ready or not going():
@@ -110,6 +116,11 @@ class Disturbed:
             if stops.fd in ready:
                 watched.remove(stops.fd)
                 self.disturb(stops.next())
+            if self.second.fd in ready:
+                watched.remove(self.second.fd)
+                self.second.next()
+                self.restart()
+                self.told += " twice"
             if source in ready:
                 more = os.read(source, 65536)
                 text += more
@@ -127,7 +138,7 @@ class Disturbed:
             for driver in fleet.drivers():
                 os.kill(driver, signal.SIGKILL)
                 dead.append("driver")
-        if self.mode in ("coordinator", "both"):
+        if self.mode in ("coordinator", "both", "again"):
             fleet.coordinator.kill()
             dead.append("coordinator")
         owner = next((w for w in fleet.workers if pid == w.process.pid or pid in fleet.executors(w)), None)
@@ -136,11 +147,16 @@ class Disturbed:
             dead.append("worker")
         Stops.go_on(pid)
         if "coordinator" in dead:
-            fleet.coordinator.close()
-            fleet.start_coordinator()
+            fleet.coordinator_env = self.second.env if self.mode == "again" else None
+            self.restart(wait=self.mode != "again")  # it may stop before it serves
         if "worker" in dead:
             fleet.start_worker()
         self.told = "killed " + (" and ".join(dead) or "nobody: no such process then")
+
+    def restart(self, wait=True):
+        self.fleet.coordinator.kill()
+        self.fleet.coordinator.close()
+        self.fleet.start_coordinator(wait)
 
     def check(self):
         if self.waiting:
@@ -189,7 +205,7 @@ def main():
     parser.add_argument("--all", action="store_true", help="every passage, not a selection")
     parser.add_argument("--mode", default=list(MODES), type=lambda text: text.split(","), help=",".join(MODES))
     parser.add_argument("--only", default="", help="passages with this text in PLACE:COUNT")
-    parser.add_argument("--part", type=int, default=47, help="without --all: every PART-th")
+    parser.add_argument("--part", type=int, default=61, help="without --all: every PART-th")
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
     args = parser.parse_args()
     if set(args.mode) - set(MODES):

@@ -133,12 +133,14 @@ class Fleet:
                 print(f"--- {process.name}\n{process.tail()}", file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_coordinator(self):
-        """Also a restart: the same ports, the same state."""
+    def start_coordinator(self, wait=True):
+        """Also a restart: the same ports, the same state. Comes back when it serves, or at once."""
         self.coordinator = Process("coordinator", [
             binary("mrcoordinator"), f"--listen={self.rpc}", f"--http-listen={self.http}",
             f"--state-dir={self.state}", *self.coordinator_options], self.folder, self.coordinator_env)
         self.coordinator_env = None
+        if not wait:
+            return
         match = self.coordinator.first_line(r"serving rpc=(\S+) http=(\S+)")
         self.rpc, self.http = match.group(1), match.group(2)
 
