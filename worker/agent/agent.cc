@@ -394,7 +394,7 @@ void AgentImpl::Do(agent::Drained) {
   std::function<void()> callback;
   {
     std::lock_guard lock(mutex_);
-    callback = std::move(drained_);
+    callback = std::exchange(drained_, nullptr);
   }
   if (callback) callback();
 }
