@@ -30,9 +30,11 @@ endif()
 if(MILLRACE_SANITIZE)
   add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MILLRACE_SANITIZE})
+  add_compile_definitions(MILLRACE_SANITIZED)
   if(MILLRACE_SANITIZE STREQUAL "thread")
-    # protobuf::Map has another layout under this macro, and Debian's libprotobuf.a was built without it.
-    add_compile_options(-U__SANITIZE_THREAD__)
+    # protobuf::Map has another layout under this macro, and Debian's libprotobuf.a was built without it. What libstdc++
+    # would do under it is asked for by its own name: a shared_ptr whose last release the sanitizer can follow.
+    add_compile_options(-U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
   endif()
 endif()
 if(MILLRACE_FUZZ)

@@ -24,6 +24,8 @@ TEST_JOBS = os.path.join(os.path.dirname(BIN), "tests", "mrtestjobs")  # a bundl
 DATA = os.path.join(ROOT, "tests", "data")
 # Sanitizers and loaded machines are slow; a limit is there to end a hang, not to measure.
 LIMIT_S = float(os.environ.get("MILLRACE_TEST_LIMIT_S", "120"))
+# A sanitizer's build has no heap limit and needs several times the memory: cases about memory are left out there.
+SANITIZED = "MILLRACE_SANITIZED" in os.environ
 
 
 def binary(name):

@@ -63,7 +63,10 @@ void Obey(const std::string& order) {
     return;
   }
   if (order == "exit") _exit(5);
-  if (order == "crash") raise(SIGSEGV);
+  if (order == "crash") {
+    signal(SIGSEGV, SIG_DFL);  // a sanitizer has a handler of its own
+    raise(SIGSEGV);
+  }
   if (order == "child") {  // a child that would outlive it
     const pid_t child = fork();
     if (child == 0) {

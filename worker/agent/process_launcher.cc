@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "common/base/files.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
 
@@ -35,18 +36,6 @@ constexpr size_t kMaxLogLine = 4096;
 constexpr uint32_t kMaxFrameBytes = 1u << 30;
 constexpr int kExitPatienceMs = 2000;  // between the end of its frames and the end of the process
 constexpr int kLowestOwnFd = 16;       // out of the way of 0 to 3, which the child gets
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitHeap = false;  // sanitizers reserve terabytes
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-constexpr bool kLimitHeap = false;
-#else
-constexpr bool kLimitHeap = true;
-#endif
-#else
-constexpr bool kLimitHeap = true;
-#endif
 
 int64_t WallMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -64,7 +53,9 @@ std::vector<std::string> ScrubbedEnvironment() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const auto begins = [&](std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; };
-    if (begins("PATH=") || begins("GLIBC_TUNABLES=") || begins("MILLRACE_")) kept.emplace_back(text);
+    const bool finding = kSanitized && text.substr(0, text.find('=')).ends_with("SAN_OPTIONS");
+    if (finding || begins("PATH=") || begins("GLIBC_TUNABLES=") || begins("MILLRACE_"))
+      kept.emplace_back(text);
   }
   return kept;
 }
@@ -168,7 +159,7 @@ absl::Status ProcessHandle::Start(const LaunchSpec& spec, const std::vector<std:
                                   Pointers(&argv).data(), Pointers(&environment).data());
   if (error != 0) return ErrnoStatus(error, "start the bundle", spec.bundle_path);
   pid_ = pid;
-  if (kLimitHeap && spec.heap_limit_bytes > 0) {
+  if (!kSanitized && spec.heap_limit_bytes > 0) {
     const uint64_t limit = ClampToMachine(spec.heap_limit_bytes);
     const rlimit data = {limit, limit};
     ::prlimit(pid, RLIMIT_DATA, &data, nullptr);

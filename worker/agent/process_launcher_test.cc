@@ -123,8 +123,7 @@ TEST_F(ProcessLauncherTest, TakesItsChildrenAlong) {
   EXPECT_EQ(::poll(&fd, 1, 30000), 1) << "the grandchild still runs";
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)  // which need more heap than any limit gives
+#if !defined(MILLRACE_SANITIZED)  // which needs more heap than any limit gives
 TEST_F(ProcessLauncherTest, TheHeapHasALimit) {
   Launch(48 << 20);
   Order("heap");

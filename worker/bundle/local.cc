@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "common/base/files.h"
+#include "common/base/sanitized.h"
 #include "common/base/status.h"
 #include "coordinator/server/core.h"
 #include "worker/agent/agent.h"
@@ -61,19 +62,6 @@ bool Ended(const pb::JobStatus& job) {
          job.state() == pb::JobStatus::KILLED;
 }
 
-// A sanitizer's shadow memory counts as heap.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitHeap = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kLimitHeap = false;
-#else
-constexpr bool kLimitHeap = true;
-#endif
-#else
-constexpr bool kLimitHeap = true;
-#endif
-
 // User code that allocates without end gets std::bad_alloc; the machine stays alive.
 void LimitResources(const LocalOptions& options, uint32_t slots) {
   rlimit files;
@@ -81,7 +69,7 @@ void LimitResources(const LocalOptions& options, uint32_t slots) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  if (!kLimitHeap) return;
+  if (kSanitized) return;
   const uint64_t heap = slots * (options.slot_memory_bytes + (1ull << 30)) + (1ull << 30);
   const rlimit data = {heap, RLIM_INFINITY};  // the executor takes a little more to end in order
   setrlimit(RLIMIT_DATA, &data);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/base/sanitized.h"
 #include "common/base/strings.h"
 #include "common/pipeline/registry.h"
 #include "worker/executor/attempt.h"
@@ -18,10 +19,10 @@ namespace millrace {
 namespace {
 
 // The sanitizers would see a real one first.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+#if defined(__clang__)
 constexpr bool kRealFaults = false;
 #else
-constexpr bool kRealFaults = true;
+constexpr bool kRealFaults = !kSanitized;
 #endif
 
 volatile int* volatile nowhere = nullptr;
