@@ -98,7 +98,8 @@ template <auto kFunction>
 struct JobRegistrar;
 template <typename O, void (*kFunction)(Job&, const O&)>
 struct JobRegistrar<kFunction> {
-  static inline std::string name;
+  // No std::string: that could be constructed after the registrar has set it, and be empty from then on.
+  static inline const char* name = nullptr;
   JobRegistrar(const char* job_name, const char* meaning) {
     name = job_name;
     JobInfo info;

@@ -252,6 +252,7 @@ TEST_F(PipelineTest, JobsCheckTheirOptions) {
   };
   EXPECT_EQ(run({}), "x\ny\n");
   EXPECT_NE(run({{"mod", "loud"}}).find("did you mean --mode"), std::string::npos) << run({{"mod", "loud"}});
+  EXPECT_NE(run({{"mod", "loud"}}).find("echo-test"), std::string::npos) << run({{"mod", "loud"}});
   EXPECT_NE(run({{"mode", "quiet"}}).find("plain|loud"), std::string::npos);
   EXPECT_NE(run({{"times", "x"}}).find("not a valid integer"), std::string::npos);
   EXPECT_EQ(run({{"times", "-1"}}), "--times must not be negative");
