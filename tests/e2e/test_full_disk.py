@@ -19,21 +19,22 @@ def enter():
     """Runs this file again in a namespace where it may mount; comes back where that is not permitted."""
     if INSIDE in os.environ:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            probe = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
-        except OSError:
-            return
-    if probe.returncode == 0:
-        os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "-rm", sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+    for how in ("-m", "-rm"):  # root needs no user namespace, and in a chroot nobody gets one
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                probe = subprocess.run(["unshare", how, "mount", "-t", "tmpfs", "none", folder], capture_output=True, check=False)
+            except OSError:
+                return
+        if probe.returncode == 0:
+            os.environ[INSIDE] = "1"
+            os.execvp("unshare", ["unshare", how, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
 
 
 class FullDisk(harness.Case):
     def setUp(self):
         super().setUp()
         if INSIDE not in os.environ:
-            self.skipTest("this machine permits no user and mount namespace (unshare -rm)")
+            self.skipTest("this machine permits no user and mount namespace (unshare -m, unshare -rm)")
         self.lines = harness.words_file(self.path("lines.txt"), 16)
 
     def mount(self, folder, kilobytes):
