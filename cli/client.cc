@@ -180,9 +180,13 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetMaxReceiveMessageSize(256 << 20);
   impl_->channel =
       grpc::CreateCustomChannel(impl_->options.address, grpc::InsecureChannelCredentials(), arguments);
+  // Never closed: mrsubmit ends with its process, and taking down gRPC's threads takes longer than a small job.
+  static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>;
+  kept->push_back(impl_->channel);
   impl_->stub = pb::Client::NewStub(impl_->channel);
 }
 
@@ -195,14 +199,6 @@ void Client::Cancel() {
   impl_->cancelled = true;
   if (impl_->streaming != nullptr) impl_->streaming->TryCancel();
   impl_->wake.notify_all();
-}
-
-absl::StatusOr<bool> Client::HasBundle(const std::string& hash) {
-  pb::HasBundleRequest request;
-  request.set_hash(hash);
-  auto reply = impl_->Call(&Stub::HasBundle, request, 20000);
-  if (!reply.ok()) return reply.status();
-  return reply->has();
 }
 
 absl::Status Client::PutBundle(const std::string& path, const std::string& hash) {

@@ -30,7 +30,6 @@ class Client {
   ~Client();
   const std::string& address() const;
 
-  absl::StatusOr<bool> HasBundle(const std::string& hash);
   // Uploads the file; `hash` is its SHA-256 in hex.
   absl::Status PutBundle(const std::string& path, const std::string& hash);
   absl::StatusOr<pb::SubmitReply> Submit(const pb::SubmitRequest& request);

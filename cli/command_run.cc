@@ -49,8 +49,6 @@ absl::Status Check(const std::vector<std::string>& positional, Request* request)
 }
 
 absl::StatusOr<pb::SubmitReply> Send(Client& client, const Request& request) {
-  MR_ASSIGN_OR_RETURN(const bool has, client.HasBundle(request.bundle.hash));
-  if (!has) MR_RETURN_IF_ERROR(client.PutBundle(request.bundle.path, request.bundle.hash));
   pb::SubmitRequest message;
   message.set_bundle(request.bundle.hash);
   message.set_job_name(request.job);
@@ -58,6 +56,9 @@ absl::StatusOr<pb::SubmitReply> Send(Client& client, const Request& request) {
   message.set_submission(NewSubmission());
   const char* user = std::getenv("USER");
   message.set_user(user == nullptr ? StrCat(::getuid()) : std::string(user));
+  auto reply = client.Submit(message);
+  if (!reply.ok() || !reply->needs_bundle()) return reply;  // the coordinator has it already, as a rule
+  MR_RETURN_IF_ERROR(client.PutBundle(request.bundle.path, request.bundle.hash));
   return client.Submit(message);
 }
 

@@ -16,6 +16,7 @@
 #include "worker/agent/agent.h"
 #include "worker/agent/grpc_link.h"
 #include "worker/agent/process_launcher.h"
+#include "worker/agent/standby_launcher.h"
 #include "worker/shuffle/bulk_server.h"
 
 namespace {
@@ -32,6 +33,7 @@ struct Flags {
   std::vector<std::string> shared_roots;
   uint32_t slots = 1, credits = 0;
   uint64_t slot_memory = 0, heap_headroom = 0;
+  uint32_t standby_executors = 0;
 };
 
 void AddOptions(millrace::OptionTable* table, Flags* flags) {
@@ -69,6 +71,11 @@ void AddOptions(millrace::OptionTable* table, Flags* flags) {
       "heap-headroom", &flags->heap_headroom, 512ull << 20,
       "What a job's process may allocate beyond slots times slot memory; a task that hits this limit fails."
       " 0: no limit.");
+  table
+      ->Add("standby-executors", &flags->standby_executors, uint32_t{1}, "PROCESSES",
+            "Processes of recently used bundles that wait here for their next job, about 20 MB each, so that it "
+            "starts some 10 ms sooner. 0: none.")
+      .Range(0, 64);
   table->Add("log-level", &flags->log_level, "info", "LEVEL", "What is logged to stderr.")
       .Choices({"debug", "info", "warning", "error", "off"});
 }
@@ -99,7 +106,8 @@ class Signals {
 };
 
 int Serve(const Flags& flags, const Signals& signals) {
-  const auto launcher = millrace::MakeProcessLauncher();
+  const auto processes = millrace::MakeProcessLauncher();
+  const auto launcher = millrace::MakeStandbyLauncher(processes.get(), flags.standby_executors);
   const auto bundles = millrace::MakeGrpcBundleSource(flags.coordinator);
   // The bulk server needs the store, the agent the bulk address: the store comes first, inside the agent.
   millrace::AgentOptions options;

@@ -50,6 +50,7 @@ class ClientService final : public pb::Client::Service {
   grpc::Status Submit(grpc::ServerContext*, const pb::SubmitRequest* request,
                       pb::SubmitReply* reply) override {
     if (!bundles_->Has(request->bundle())) {
+      reply->set_needs_bundle(true);
       reply->mutable_error()->set_kind(pb::ErrorInfo::USAGE);
       reply->mutable_error()->set_message(StrCat("the bundle ", request->bundle(), " was not uploaded"));
       return grpc::Status::OK;

@@ -113,7 +113,7 @@ ShuffleOutput& Attempt::shuffle_output() {
     options.sort_bytes = place_.slot_memory_bytes / 2;
     options.merge_bytes = place_.slot_memory_bytes / 8;
     options.segment_path = StrCat(place_.job_dir, "/segments/", name_, ".seg");
-    options.spill_path = StrCat(place_.job_dir, "/spill/", name_, ".spill");
+    options.spill_path = StrCat(place_.job_dir, "/spill-", name_, "-sorted");
     options.max_record_bytes = this->options().max_record_bytes();
     options.lz4 = this->options().compression() == "lz4";
     shuffle_output_ = std::make_unique<SegmentOutput>(std::move(options), this);
@@ -130,7 +130,7 @@ ShuffleInput& Attempt::shuffle_input() {
     options.partition = task_in_branch_;
     options.worker = place_.worker;
     options.work_dir = DirName(place_.job_dir);
-    options.temporary = StrCat(place_.job_dir, "/spill/", name_);
+    options.temporary = StrCat(place_.job_dir, "/spill-", name_);
     options.merge_bytes = place_.slot_memory_bytes / 4;
     options.fetch_bytes = place_.slot_memory_bytes / 8;
     options.fetcher = place_.fetcher;

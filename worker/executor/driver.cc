@@ -25,6 +25,7 @@ void Driver::Start(pb::StartDriver start) {
     job_ = start.job();
     epoch_ = start.driver_epoch();
     results_.clear();
+    told_.clear();
     for (const pb::ActionResult& result : start.log()) results_[result.action()] = result;
   }
   start.clear_log();
@@ -68,6 +69,7 @@ void Driver::OnResult(pb::ActionResult result) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (result.job() != job_ || result.driver_epoch() != epoch_) return;
     const uint32_t action = result.action();
+    if (told_.erase(action) != 0) return;         // its value is ours, nobody waits
     results_.emplace(action, std::move(result));  // a duplicate changes nothing
   }
   changed_.notify_all();
@@ -94,6 +96,19 @@ absl::StatusOr<bool> Driver::Replay(const pb::ActionRequest& request) {
       "time, so take times, random numbers and the outside world through job.Record(...) or an option");
 }
 
+// A recorded value is known here: the job goes on with it at once. Whatever it does next is told to the
+// coordinator after the value, on the same ordered way, and journaled after it. Under mutex_.
+void Driver::NoteRecorded(const pb::ActionRequest& request) {
+  pb::ActionResult result;
+  result.set_job(job_);
+  result.set_driver_epoch(epoch_);
+  result.set_action(request.action());
+  result.set_fingerprint(request.fingerprint());
+  result.set_recorded(request.recorded());
+  results_.emplace(request.action(), std::move(result));
+  told_.insert(request.action());
+}
+
 absl::StatusOr<std::vector<pb::ActionResult>> Driver::RunActions(std::vector<pb::ActionRequest> requests) {
   std::vector<uint32_t> actions;
   for (pb::ActionRequest& request : requests) {
@@ -106,6 +121,7 @@ absl::StatusOr<std::vector<pb::ActionResult>> Driver::RunActions(std::vector<pb:
       actions.push_back(request.action());
       MR_ASSIGN_OR_RETURN(const bool there, Replay(request));
       if (there) continue;
+      if (request.record()) NoteRecorded(request);
       *frame.mutable_action() = std::move(request);
     }
     send_(std::move(frame));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -34,6 +35,7 @@ class Driver final : public DriverLink {
  private:
   void Main(pb::StartDriver start);
   absl::StatusOr<bool> Replay(const pb::ActionRequest& request);
+  void NoteRecorded(const pb::ActionRequest& request);
 
   const std::function<void(pb::FromExecutor)> send_;
   const Run run_;
@@ -45,6 +47,7 @@ class Driver final : public DriverLink {
   bool stopped_ = false;
   uint64_t job_ = 0, epoch_ = 0;
   std::map<uint32_t, pb::ActionResult> results_;  // by action: of the log, and as they come
+  std::set<uint32_t> told_;                       // recorded values whose echo is still to come
 };
 
 // The default Run: JobRegistry, with the errors of the job as they are.

@@ -65,6 +65,39 @@ pb::ErrorInfo ThreeActions(DriverLink& link, const pb::StartDriver&) {
   return error;
 }
 
+// A value and an action that depends on it; the message says what came back.
+pb::ErrorInfo RecordThenAct(DriverLink& link, const pb::StartDriver&) {
+  pb::ErrorInfo error;
+  pb::ActionRequest record = Request(1, "name");
+  record.clear_plan();
+  record.set_record(true);
+  record.set_recorded("half past ten");
+  const auto recorded = link.RunActions({record});
+  const auto results = link.RunActions({Request(2, "f2")});
+  error.set_message((*recorded)[0].recorded() + " " + (*results)[0].results(0));
+  return error;
+}
+
+TEST_F(DriverTest, ARecordedValueIsNotWaitedFor) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, RecordThenAct);
+  driver.Start(StartOf(4, 0));
+  EXPECT_EQ(Frame(0).action().recorded(), "half past ten");
+  EXPECT_EQ(Frame(1).action().action(), 2u) << "told after the value, without an answer to it";
+  pb::ActionResult echo = ResultOf(4, 1);
+  driver.OnResult(echo);
+  driver.OnResult(ResultOf(4, 2));
+  EXPECT_EQ(Frame(2).driver_finished().error().message(), "half past ten r2");
+}
+
+TEST_F(DriverTest, ARecordedValueOfAnEarlierDriverCounts) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, RecordThenAct);
+  pb::StartDriver start = StartOf(5, 2);
+  start.mutable_log(0)->set_fingerprint("name");
+  start.mutable_log(0)->set_recorded("noon");
+  driver.Start(start);
+  EXPECT_EQ(Frame(0).driver_finished().error().message(), "noon r2");
+}
+
 TEST_F(DriverTest, SendsActionsAndTakesResults) {
   Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); }, ThreeActions);
   driver.Start(StartOf(4, 0));

@@ -115,7 +115,6 @@ void Executor::Impl::TakeSetup(const pb::ExecutorSetup& frame) {
   setup = frame;
   ::mkdir(setup.work_dir().c_str(), 0700);  // the agent made it, unless this is a test
   ::mkdir((setup.work_dir() + "/segments").c_str(), 0700);
-  ::mkdir((setup.work_dir() + "/spill").c_str(), 0700);
 }
 
 void Executor::Impl::CancelTask(const pb::AttemptId& id) {

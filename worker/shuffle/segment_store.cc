@@ -98,8 +98,7 @@ std::string SegmentStore::BundlePath(const std::string& hash) const {
 }
 
 absl::Status SegmentStore::CreateJob(uint64_t job) {
-  MR_RETURN_IF_ERROR(MakeDirs(JoinPath(JobDir(job), "segments")));
-  return MakeDirs(JoinPath(JobDir(job), "spill"));
+  return MakeDirs(JoinPath(JobDir(job), "segments"));
 }
 
 absl::Status SegmentStore::DropJob(uint64_t job) {
