@@ -184,7 +184,8 @@ Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
   arguments.SetMaxReceiveMessageSize(256 << 20);
   impl_->channel =
       grpc::CreateCustomChannel(impl_->options.address, grpc::InsecureChannelCredentials(), arguments);
-  // Never closed: mrsubmit ends with its process, and taking down gRPC's threads takes longer than a small job.
+  // Never closed: mrsubmit ends with its process, and taking down gRPC's threads takes longer than a small
+  // job.
   static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>;
   kept->push_back(impl_->channel);
   impl_->stub = pb::Client::NewStub(impl_->channel);

@@ -9,8 +9,8 @@
 
 int main(int argc, char** argv) {
   const int code = millrace::cli::Dispatch(std::vector<std::string>(argv + 1, argv + argc));
-  // Everything is said and every child waited for: the threads of gRPC need not be taken down one by one, which
-  // takes longer than a small job.
+  // Everything is said and every child waited for: the threads of gRPC need not be taken down one by one,
+  // which takes longer than a small job.
   const bool written = std::fflush(stdout) == 0;
   std::fflush(stderr);
   _exit(written || code != 0 ? code : 1);

@@ -62,18 +62,21 @@ void AddOptions(millrace::OptionTable* table, Flags* flags) {
             "Where other workers fetch from; port 0 is any free one.")
       .Check([](const std::string& value) { return millrace::CheckLoopback(value); });
   table
-      ->Add("credits", &flags->credits, uint32_t{0}, "TASKS",
-            "Tasks that may wait here beyond the slots, so that the next begins at once; too many make a "
-            "slow worker a"
-            " queue. 0: twice the slots, at least 4.")
-      .Range(0, 4096);
+      ->Add(
+          "credits", &flags->credits, uint32_t{0}, "TASKS",
+          "Most tasks that may wait here beyond the slots, so that the next begins at once. The coordinator "
+          "sends twice the slots (at least 4) ahead, and up to this many where tasks are so short that all "
+          "of "
+          "them run within 20 ms. 0: 128 for each slot.")
+      .Range(0, 65536);
   table->AddBytes(
       "heap-headroom", &flags->heap_headroom, 512ull << 20,
       "What a job's process may allocate beyond slots times slot memory; a task that hits this limit fails."
       " 0: no limit.");
   table
       ->Add("standby-executors", &flags->standby_executors, uint32_t{1}, "PROCESSES",
-            "Processes of recently used bundles that wait here for their next job, about 20 MB each, so that it "
+            "Processes of recently used bundles that wait here for their next job, about 20 MB each, so that "
+            "it "
             "starts some 10 ms sooner. 0: none.")
       .Range(0, 64);
   table->Add("log-level", &flags->log_level, "info", "LEVEL", "What is logged to stderr.")

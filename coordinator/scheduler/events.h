@@ -140,6 +140,7 @@ struct TaskReported {
   ErrorFacts error;
   Digest digest;  // kShuffle, kCache
   TaskSums sums;
+  int64_t run_us = 0;                 // in a slot, waiting not included; 0 = not said
   std::vector<MissingInput> missing;  // kFetchFailed
 };
 

@@ -1,5 +1,6 @@
 // Which pending task goes where: the job with the fewest attempts first, its lowest stage first, to the least
 // loaded worker of its profile; readers of aligned inputs to the holder of their input.
+#include <algorithm>
 #include <utility>
 
 #include "coordinator/scheduler/scheduler.h"
@@ -74,6 +75,22 @@ bool Scheduler::GrantOne(Job& job) {
   return false;
 }
 
+// Tasks that may wait at a worker behind its slots: enough to bridge a round trip and to fill a batch when
+// they are short, few when they are long, since what waits at one worker cannot go to another.
+uint64_t Scheduler::QueueAhead(const Stage& stage, const Worker& worker) const {
+  uint64_t tasks = std::max<uint64_t>(4, 2 * uint64_t{worker.slots});
+  if (stage.runs > 0) {
+    const int64_t mean_us = std::max<int64_t>(1, stage.run_us / stage.runs);
+    tasks = std::max(tasks, worker.slots * static_cast<uint64_t>(options_.queue_ahead_ms * 1000 / mean_us));
+  }
+  return std::min<uint64_t>(tasks, worker.credits);
+}
+
+bool Scheduler::HasRoom(const Stage& stage, const Worker& worker) const {
+  if (options_.broken == BrokenRule::kIgnoreCredits) return true;
+  return worker.outstanding.size() < worker.slots + QueueAhead(stage, worker);
+}
+
 bool Scheduler::GrantFrom(Job& job, Stage& stage) {
   const auto& free = state_.free.at(job.profile);
   // Queues are for throughput: the last tasks of a stage are kept here for whoever is idle first, instead of
@@ -86,11 +103,14 @@ bool Scheduler::GrantFrom(Job& job, Stage& stage) {
   if (!stage.has_aligned) {
     auto chosen = free.begin();
     if (chosen->second == avoid && free.size() > 1) ++chosen;
-    SendGrant(job, stage, first, state_.workers.at(chosen->second), false);
+    Worker& worker = state_.workers.at(chosen->second);
+    if (!HasRoom(stage, worker)) return false;
+    SendGrant(job, stage, first, worker, false);
     return true;
   }
   for (const auto& [load, id] : free) {
     Worker& worker = state_.workers.at(id);
+    if (!HasRoom(stage, worker)) continue;
     auto local = stage.local.find(id);
     if (local != stage.local.end()) {
       SendGrant(job, stage, *local->second.begin(), worker, false);

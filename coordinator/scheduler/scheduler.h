@@ -115,6 +115,8 @@ class Scheduler {
   void Assign();
   bool GrantOne(Job& job);
   bool GrantFrom(Job& job, Stage& stage);
+  uint64_t QueueAhead(const Stage& stage, const Worker& worker) const;
+  bool HasRoom(const Stage& stage, const Worker& worker) const;
   void SendGrant(Job& job, Stage& stage, TaskId task, Worker& worker, bool speculative);
   WorkerId HolderOfInput(const Job& job, const Stage& stage, TaskId task) const;
   void AddOutstanding(Worker& worker, Job& job, const AttemptId& id);

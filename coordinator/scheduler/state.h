@@ -65,7 +65,9 @@ struct Stage {
   TaskSums totals;            // then
   uint32_t digests = 0;       // tasks with a digest, present or past
   bool digests_journaled = false;
-  std::vector<int64_t> durations_ms;  // of winners in this incarnation
+  std::vector<int64_t> durations_ms;  // of winners in this incarnation, waiting included
+  int64_t run_us = 0;                 // of winners in this incarnation, waiting not included
+  uint32_t runs = 0;                  // those in run_us
   std::map<TaskId, std::string> last_signature;
 
   // `tasks` is emptied when the job is over; counts stay.

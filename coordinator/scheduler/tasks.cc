@@ -36,6 +36,8 @@ void Scheduler::On(const TaskReported& event) {
   switch (event.outcome) {
     case Outcome::kOk:
       stage.durations_ms.push_back(state_.now_ms - running.granted_ms);
+      stage.run_us += event.run_us;
+      stage.runs += event.run_us > 0 ? 1 : 0;
       Succeed(*job, stage, id.task, *worker, event);
       break;
     case Outcome::kFailed:

@@ -153,6 +153,7 @@ struct Options {
   int64_t grace_ms = 2'000;            // after a restart recovered jobs wait this long for workers to return
   int64_t speculation_min_ms = 5'000;  // younger attempts are never doubled
   int64_t speculation_percent = 150;   // of the median of the stage's finished tasks
+  int64_t queue_ahead_ms = 20;         // of work that may wait at a worker behind its slots
   uint32_t max_uncharged = 100;        // lost or fetch-failed attempts of one task before the job fails
   uint32_t max_driver_losses = 8;      // executors lost under the driver with no action done in between
   uint32_t max_publish_attempts = 5;   // of one file list

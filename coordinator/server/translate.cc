@@ -1,5 +1,7 @@
 #include "coordinator/server/translate.h"
 
+#include <algorithm>
+
 #include "common/base/strings.h"
 
 namespace millrace::coordinator {
@@ -71,6 +73,7 @@ scheduler::TaskReported ReportOf(const pb::TaskReport& report, scheduler::Worker
   if (event.outcome != scheduler::Outcome::kOk) event.error = FactsOf(report.error(), event.attempt);
   event.digest = scheduler::Digest::FromBytes(report.map_output().digest());
   event.sums = SumsOf(report.ledger());
+  event.run_us = static_cast<int64_t>(std::min<uint64_t>(report.wall_us(), uint64_t{1} << 50));
   for (const pb::MissingInput& missing : report.missing()) {
     event.missing.push_back(
         {missing.stage(), missing.task(), missing.attempt(), missing.version(), missing.reason()});

@@ -261,6 +261,7 @@ scheduler::TaskReported Script::Report(const Line& line) const {
   if (outcomes.count(outcome) == 0) throw std::runtime_error("'" + outcome + "' is not an outcome");
   event.outcome = outcomes.at(outcome);
   event.digest.low = line.Number("digest", 0);
+  event.run_us = static_cast<int64_t>(line.Number("us", 0));
   event.sums.records_sent = line.Number("sent", 0);
   event.sums.records_received = line.Number("received", 0);
   event.error.message = line.text;

@@ -407,7 +407,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(AgentOptions options, Execu
   options.work_dir = store->work_dir();
   if (options.name.empty()) options.name = MakeName();
   if (options.slots == 0) options.slots = 1;
-  if (options.credits == 0) options.credits = std::max(4u, 2 * options.slots);
+  if (options.credits == 0) options.credits = 128 * options.slots;
   if (options.profile.empty()) {
     options.profile = GetNumericProfile().digest;
     options.profile_text = GetNumericProfile().text;

@@ -27,7 +27,7 @@ struct AgentOptions {
   std::string name;      // "" = host:pid:nonce
   uint32_t slots = 1;
   uint64_t slot_memory_bytes = 256ull << 20;
-  uint32_t credits = 0;  // grants queued beyond the slots; 0 = twice the slots, at least 4
+  uint32_t credits = 0;  // grants queued beyond the slots; 0 = 128 for each slot
   std::string profile;   // numeric profile digest; "" = taken from common/base/profile.h
   std::string profile_text;
   std::string version;
