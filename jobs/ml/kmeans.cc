@@ -6,11 +6,6 @@
 namespace millrace::ml {
 namespace {
 
-// One after the other: the same bits whatever the vectors, for every element is a sum of its own.
-void AddTo(const double* __restrict from, size_t n, double* __restrict into) {
-  for (size_t i = 0; i < n; ++i) into[i] += from[i];
-}
-
 Tally TallyBlock(const Centres& centres, const FeatureBlock& block) {
   Tally tally;
   tally.sums.assign(size_t{centres.k} * centres.columns, 0.0);

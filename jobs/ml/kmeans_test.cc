@@ -29,7 +29,7 @@ TEST(NearestCentre, AgreesWithTheDefinitionForAllShapes) {
   for (uint32_t k : {1u, 2u, 3u, 4u, 5u, 15u, 16u, 17u, 20u, 33u, 100u}) {
     for (uint32_t columns : {1u, 2u, 7u, 8u, 16u, 19u}) {
       const Centres centres = RandomCentres(k, columns, k * 100 + columns);
-      for (size_t n : {size_t{1}, size_t{2}, size_t{3}, size_t{50}}) {
+      for (size_t n : {size_t{1}, size_t{2}, size_t{3}, size_t{4}, size_t{5}, size_t{50}}) {
         const Centres points = RandomCentres(static_cast<uint32_t>(n), columns, 7 + n);
         std::vector<uint32_t> labels(n);
         std::vector<double> cost(n);
