@@ -132,14 +132,15 @@ int Serve(const Flags& flags, const Signals& signals) {
   };
   auto bulk = millrace::BulkServer::Start(bulk_options, &(*agent)->store());
   if (!bulk.ok()) return Fail(kExitUsage, millrace::MessageOf(bulk.status()));
-  (*agent)->SetBulkAddress((*bulk)->address());
+  const std::string address = (*bulk)->address();  // the server goes before the agent is silent
+  (*agent)->SetBulkAddress(address);
 
   bool announced = false;
   (*agent)->SetWelcomeCallback([&](uint32_t worker) {
     LogInfo(StrCat("registered with ", flags.coordinator, " as worker ", worker));
     if (announced) return;
     announced = true;
-    std::printf("mrworker: serving bulk=%s slots=%u work-dir=%s\n", (*bulk)->address().c_str(), flags.slots,
+    std::printf("mrworker: serving bulk=%s slots=%u work-dir=%s\n", address.c_str(), flags.slots,
                 options.work_dir.c_str());
     std::fflush(stdout);
   });

@@ -114,6 +114,26 @@ pb::JobStatus Watch(CoordinatorCore* core, const std::string& id, Board* board, 
   }
 }
 
+// The coordinator's loop sends to the worker until the session is closed: that has to happen before the
+// worker goes.
+class WorkerSession {
+ public:
+  WorkerSession(CoordinatorCore* core, Agent* worker)
+      : core_(core), id_(core->ConnectWorker([worker](const pb::CoordinatorMessage& message) {
+          worker->OnCoordinatorMessage(message);
+        })) {
+    worker->OnConnected(
+        [core, id = id_](const pb::WorkerMessage& message) { core->OnWorkerMessage(id, message); });
+  }
+  WorkerSession(const WorkerSession&) = delete;
+  WorkerSession& operator=(const WorkerSession&) = delete;
+  ~WorkerSession() { core_->OnWorkerClosed(id_); }
+
+ private:
+  CoordinatorCore* const core_;
+  const uint64_t id_;
+};
+
 int Report(const LocalOptions& options, const pb::JobStatus& job, double seconds) {
   if (job.state() == pb::JobStatus::SUCCEEDED) {
     std::fputs(LocalSummary(options.program, job, seconds).c_str(), stdout);
@@ -154,11 +174,8 @@ int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atom
   agent_options.executor_stop_ms = 1000;
   auto agent = Agent::Create(agent_options, &launcher, &bundles);
   if (!agent.ok()) return Say(options, MessageOf(agent.status()), 2);
-  Agent* worker = agent->get();
-  const uint64_t session = core.ConnectWorker(
-      [worker](const pb::CoordinatorMessage& message) { worker->OnCoordinatorMessage(message); });
-  worker->OnConnected(
-      [&core, session](const pb::WorkerMessage& message) { core.OnWorkerMessage(session, message); });
+  std::optional<WorkerSession> session;
+  session.emplace(&core, agent->get());
 
   pb::SubmitRequest request;
   request.set_bundle("local");
@@ -175,6 +192,7 @@ int RunLocal(const LocalOptions& options, const std::string& work_dir, std::atom
   const pb::JobStatus job = Watch(&core, reply.id(), &board, signals.get(), options);
   const int exit_code = Report(options, job, static_cast<double>(NowMs() - begin_ms) / 1000);
   core.Unwatch(*watch);
+  session.reset();
   agent->reset();
   if (launcher.Stuck()) {  // threads that cannot be joined still use what main would free
     RemoveTree(work_dir).IgnoreError();

@@ -152,7 +152,8 @@ void Executor::OnFrame(pb::ToExecutor frame) {
     }
     for (pb::StartTask& task : *frame.mutable_tasks()) {
       impl.queue.push_back(std::move(task));
-      if (impl.idle_slots < impl.queue.size() && impl.slots.size() < std::max(1u, impl.setup.slots())) {
+      if (!impl.stopping && impl.idle_slots < impl.queue.size() &&
+          impl.slots.size() < std::max(1u, impl.setup.slots())) {
         impl.slots.emplace_back([&impl] { impl.SlotMain(); });
       }
     }
