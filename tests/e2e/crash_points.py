@@ -151,7 +151,7 @@ class Disturbed:
             self.restart(wait=self.mode != "again")  # it may stop before it serves
         if "worker" in dead:
             fleet.start_worker()
-        self.told = "killed " + (" and ".join(dead) or "nobody: no such process then")
+        self.told = "killed " + " and ".join(dead) if dead else "reached; there was no such process to kill"
 
     def restart(self, wait=True):
         self.fleet.coordinator.kill()
