@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <map>
 
 #include "common/pipeline/testing/in_memory_link.h"
@@ -199,6 +201,64 @@ TEST_F(PipelineTest, TopPerKeyTakesTheGreatest) {
 TEST_F(PipelineTest, WritesCsvWithHeaderMissingAndQuotes) {
   job_.Values<Bar>({{"A,B", Date{0}, 1.5}, {"", Date{1}, std::nullopt}}).Write("/out/bars");
   EXPECT_EQ(link_.Folder("bars"), "Symbol,Date,Close\n\"A,B\",1970-01-01,1.5\n\"\",1970-01-02,\n");
+}
+
+struct Event {
+  std::string name;
+  Date day;
+  Timestamp at;
+  std::optional<Date> until;
+  double value = 0;
+  float weight = 0;
+  bool good = false;
+  std::optional<int64_t> count;
+};
+MR_RECORD(Event, MR_NAMED(name), MR_NAMED(day), MR_NAMED(at), MR_NAMED(until), MR_NAMED(value),
+          MR_NAMED(weight), MR_NAMED(good), MR_NAMED(count))
+
+TEST_F(PipelineTest, WritesJsonThatOthersRead) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<Event> events = {
+      {"tab\t\x01\"q\"", Date{0}, Timestamp{1'500'000}, Date{1}, 1.5, -0.5f, true, 7},
+      {"\xFF", Date{-1}, Timestamp{0}, std::nullopt, -infinity, static_cast<float>(infinity), false, {}},
+      {"", Date{0}, Timestamp{0}, Date{0}, std::nan(""), std::nanf(""), false, -1}};
+  job_.Values<Event>(events).Write("/out", {"jsonl", "jsonl"});
+  const std::string text = link_.Folder("");
+  EXPECT_EQ(text,
+            R"({"name":"tab\t\u0001\"q\"","day":"1970-01-01","at":"1970-01-01T00:00:01.500000Z",)"
+            R"("until":"1970-01-02","value":1.5,"weight":-0.5,"good":true,"count":7})"
+            "\n"
+            "{\"name\":\"\xEF\xBF\xBD\","
+            R"("day":"1969-12-31","at":"1970-01-01T00:00:00Z","until":null,"value":"-inf","weight":"inf",)"
+            R"("good":false,"count":null})"
+            "\n"
+            R"({"name":"","day":"1970-01-01","at":"1970-01-01T00:00:00Z","until":"1970-01-01",)"
+            R"("value":null,"weight":null,"good":false,"count":-1})"
+            "\n");
+  // What we wrote we read: the first two lines, for no double is missing in them.
+  const std::vector<Event> back =
+      Job(link_).Read<Event>(File("e.jsonl", text.substr(0, text.rfind("{\"name\"")))).Collect();
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_EQ(back[0].name, events[0].name);
+  EXPECT_EQ(back[0].at, events[0].at);
+  EXPECT_EQ(back[1].day, events[1].day);
+  EXPECT_EQ(back[1].value, -infinity);
+  EXPECT_FALSE(back[1].until.has_value());
+}
+
+TEST_F(PipelineTest, TablesWriteJsonThatOthersRead) {
+  Schema schema;
+  for (const auto& [name, type] : {std::pair("t", ValueType::kText), std::pair("x", ValueType::kDouble),
+                                   std::pair("d", ValueType::kDate), std::pair("i", ValueType::kTimestamp)})
+    schema.Add(name, type);
+  const double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<Row> rows = {
+      Row{Value::Text("a\x02"), Value::Double(infinity), Value::Day(Date{0}), Value::Instant(Timestamp{0})},
+      Row{Value::Null(), Value::Double(std::nan("")), Value::Null(), Value::Null()}};
+  Table{schema, job_.Values<Row>(rows)}.Write("/out", {"jsonl", "jsonl"});
+  EXPECT_EQ(link_.Folder(""),
+            "{\"t\":\"a\\u0002\",\"x\":\"inf\",\"d\":\"1970-01-01\",\"i\":\"1970-01-01T00:00:00Z\"}\n"
+            "{\"t\":null,\"x\":null,\"d\":null,\"i\":null}\n");
 }
 
 TEST_F(PipelineTest, TablesGoThroughWithTheirTypes) {

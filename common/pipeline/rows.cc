@@ -126,8 +126,11 @@ void WriteRowsOp::PushTo(Writer& writer, const Row& row) {
   for (const Value& value : row) {
     if (value.is_null() || (value.type() == ValueType::kDouble && value.AsDouble() != value.AsDouble())) {
       writer.Missing();
-    } else if (value.type() == ValueType::kText || (json_ && value.type() >= ValueType::kDate)) {
-      writer.Text(value.type() == ValueType::kText ? std::string(value.AsText()) : value.ToString());
+    } else if (value.type() == ValueType::kText) {
+      writer.Text(value.AsText());
+    } else if (json_ && (value.type() >= ValueType::kDate ||
+                         (value.type() == ValueType::kDouble && JsonNeedsQuotes(value.AsDouble())))) {
+      writer.Text(value.ToString());
     } else {
       value.AppendTo(writer.BeginField());
     }

@@ -1,6 +1,7 @@
 // Terminal operators that write part files: from typed records to text.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,14 @@ void AppendPlain(const M& value, std::string* out) {
 template <typename M>
 inline constexpr bool kTextMember = std::is_same_v<M, std::string> || std::is_same_v<M, std::string_view>;
 
+// JSON knows neither days, instants nor infinities: there they are texts, which a reader takes as well.
+template <typename M>
+bool JsonNeedsQuotes(const M& value) {
+  if constexpr (std::is_floating_point_v<M>) return std::isinf(value);
+  return std::is_same_v<M, Date> || std::is_same_v<M, Timestamp>;
+}
+
+// NaN is written as missing.
 template <typename Writer, typename M>
 void WriteMember(Writer& writer, const M& value) {
   if constexpr (IsOptional<M>::value) {
@@ -55,7 +64,11 @@ void WriteMember(Writer& writer, const M& value) {
     if constexpr (std::is_floating_point_v<M>) {
       if (value != value) return writer.Missing();
     }
-    AppendPlain(value, writer.BeginField());
+    const bool quotes = std::is_same_v<Writer, io::JsonlWriter> && JsonNeedsQuotes(value);
+    std::string* out = writer.BeginField();
+    if (quotes) out->push_back('"');
+    AppendPlain(value, out);
+    if (quotes) out->push_back('"');
   }
 }
 
