@@ -21,6 +21,7 @@
 #include "common/pipeline/result.h"
 #include "common/pipeline/sink.h"
 #include "common/pipeline/source.h"
+#include "common/pipeline/started.h"
 
 namespace millrace {
 
@@ -36,7 +37,7 @@ std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t par
 // Makes the shuffle `node` partition by range: its bounds come from a sample of `input`, KeyOf{}(record,
 // &bytes) being a record's key, taken when the first action needs the node.
 template <typename KeyOf, typename T>
-void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::string& values = {});
+void PartitionByRange(const plan::NodePtr& node, const Dataset<T>& input, const std::string& values = {});
 template <typename T>
 plan::OperatorSpec WriteSpec(const std::string& values);
 }  // namespace internal
@@ -176,21 +177,34 @@ class Dataset {
     node->inputs = {node_};
     node->writers = {internal::Spec<internal::CacheWriter<T>>("Cache", pb::LAW_SINK)};
     node->op = internal::Spec<internal::SortedReader<T>>("ReadCache");
+    job_->Note(node);
     return Dataset(job_, node);
   }
 
-  // ---- actions ----
+  // ---- actions: each one runs and waits; Start...() does not wait, so that several run side by side ----
   // All records, in order. T must own its text (std::string, Row::Own() is done for rows).
-  std::vector<T> Collect() const;
+  std::vector<T> Collect() const { return StartCollect().Get(); }
+  Started<std::vector<T>> StartCollect() const;
   // The first n records, in order.
   std::vector<T> Take(uint64_t n) const;
-  uint64_t Count() const;
+  uint64_t Count() const { return StartCount().Get(); }
+  Started<uint64_t> StartCount() const;
   // Folds records left by the combiner C: per task, then over tasks in order. `empty` when there is no
   // record.
   template <typename C>
-  T Aggregate(C, T empty = {}) const;
+  T Aggregate(C combine, T empty = {}) const {
+    return StartAggregate(combine, std::move(empty)).Get();
+  }
+  template <typename C>
+  Started<T> StartAggregate(C, T empty = {}) const;
   // As part files below the job's output; `path` is the output folder or a folder in it.
-  void Write(std::string_view path, const WriteOptions& options = {}) const { WriteWith(path, options, {}); }
+  void Write(std::string_view path, const WriteOptions& options = {}) const {
+    StartWrite(path, options).Get();
+  }
+  // Gets the number of records written.
+  Started<uint64_t> StartWrite(std::string_view path, const WriteOptions& options = {}) const {
+    return StartWriteWith(path, options, {});
+  }
 
   // ---- for operators ----
   Job& job() const { return *job_; }
@@ -200,7 +214,8 @@ class Dataset {
     return Dataset<U>(
         job_, internal::NarrowNode(node_, internal::Spec<Op>(std::move(label), law, std::move(values))));
   }
-  void WriteWith(std::string_view path, const WriteOptions& options, const std::string& values) const;
+  Started<uint64_t> StartWriteWith(std::string_view path, const WriteOptions& options,
+                                   const std::string& values) const;
 
  private:
   template <typename K, typename V, typename Op>
@@ -212,9 +227,9 @@ class Dataset {
   std::vector<uint64_t> CountPerTask() const;
 
   template <typename KeyOf, typename U>
-  friend void internal::PartitionByRange(plan::Node& node, const Dataset<U>& input,
+  friend void internal::PartitionByRange(const plan::NodePtr& node, const Dataset<U>& input,
                                          const std::string& values);
-  pb::ActionResult RunResult(plan::OperatorSpec terminal, std::string label, bool sample = false) const;
+  uint32_t StartResult(plan::OperatorSpec terminal, std::string label, bool sample = false) const;
 
   Job* job_;
   plan::NodePtr node_;
@@ -319,7 +334,7 @@ class Keyed {
  private:
   template <typename U>
   Dataset<U> Shuffled(plan::NodePtr node) const {
-    if (in_key_order_) internal::PartitionByRange<internal::PairKey<K, V>>(*node, pairs_);
+    if (in_key_order_) internal::PartitionByRange<internal::PairKey<K, V>>(node, pairs_);
     return Dataset<U>(&pairs_.job(), std::move(node));
   }
   template <typename U, typename By, typename F, typename... W>
@@ -352,7 +367,10 @@ struct Table {
   Schema schema;
   Dataset<Row> rows;
   void Write(std::string_view path, const WriteOptions& options = {}) const {
-    rows.WriteWith(path, options, EncodeToString(schema));
+    StartWrite(path, options).Get();
+  }
+  Started<uint64_t> StartWrite(std::string_view path, const WriteOptions& options = {}) const {
+    return rows.StartWriteWith(path, options, EncodeToString(schema));
   }
 };
 

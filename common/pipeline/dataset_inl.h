@@ -37,26 +37,28 @@ plan::OperatorSpec WriteSpec(const std::string& values) {
 }  // namespace internal
 
 template <typename T>
-pb::ActionResult Dataset<T>::RunResult(plan::OperatorSpec terminal, std::string label, bool sample) const {
+uint32_t Dataset<T>::StartResult(plan::OperatorSpec terminal, std::string label, bool sample) const {
   plan::ActionSpec action;
   action.label = std::move(label);
   action.node = node_;
   action.terminal = std::move(terminal);
   action.sample = sample;
   action.target.mutable_result()->set_max_bytes(job_->settings().max_collect_bytes);
-  return job_->RunAction(action);
+  return job_->StartAction(action);
 }
 
 template <typename T>
-std::vector<T> Dataset<T>::Collect() const {
+Started<std::vector<T>> Dataset<T>::StartCollect() const {
   static_assert(internal::kOwning<T>, "Collect keeps records: map std::string_view to std::string first");
-  const pb::ActionResult result =
-      RunResult(internal::Spec<internal::CollectOp<T>>("Collect", pb::LAW_SINK), "Collect");
-  std::vector<T> records;
-  for (const std::string& part : result.results())
-    if (!internal::DecodeRecords(part, &records))
-      job_->Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
-  return records;
+  const auto take = [](Job& job, const pb::ActionResult& result) {
+    std::vector<T> records;
+    for (const std::string& part : result.results())
+      if (!internal::DecodeRecords(part, &records))
+        job.Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
+    return records;
+  };
+  return {job_, StartResult(internal::Spec<internal::CollectOp<T>>("Collect", pb::LAW_SINK), "Collect"),
+          take};
 }
 
 template <typename T>
@@ -67,51 +69,62 @@ std::vector<T> Dataset<T>::Take(uint64_t n) const {
   return records;
 }
 
-template <typename T>
-std::vector<uint64_t> Dataset<T>::CountPerTask() const {
-  const pb::ActionResult result = RunResult(internal::Spec<internal::CountOp<T>>("Count"), "Count");
+namespace internal {
+
+// The counts of the tasks, in their order.
+inline std::vector<uint64_t> TakeCounts(Job& job, const pb::ActionResult& result) {
   std::vector<uint64_t> counts;
-  for (const std::string& part : result.results()) {
-    uint64_t count = 0;
-    if (!DecodeAll(std::string_view(part), &count))
-      job_->Fail(pb::ErrorInfo::INTERNAL, "a count cannot be decoded");
-    counts.push_back(count);
-  }
+  for (const std::string& part : result.results())
+    if (!DecodeAll(std::string_view(part), &counts.emplace_back()))
+      job.Fail(pb::ErrorInfo::INTERNAL, "a count cannot be decoded");
   return counts;
 }
 
+}  // namespace internal
+
 template <typename T>
-uint64_t Dataset<T>::Count() const {
-  uint64_t total = 0;
-  for (uint64_t count : CountPerTask()) total += count;
-  return total;
+std::vector<uint64_t> Dataset<T>::CountPerTask() const {
+  return internal::TakeCounts(
+      *job_, job_->Await(StartResult(internal::Spec<internal::CountOp<T>>("Count"), "Count")));
+}
+
+template <typename T>
+Started<uint64_t> Dataset<T>::StartCount() const {
+  const auto take = [](Job& job, const pb::ActionResult& result) {
+    uint64_t total = 0;
+    for (uint64_t count : internal::TakeCounts(job, result)) total += count;
+    return total;
+  };
+  return {job_, StartResult(internal::Spec<internal::CountOp<T>>("Count"), "Count"), take};
 }
 
 template <typename T>
 template <typename C>
-T Dataset<T>::Aggregate(C, T empty) const {
+Started<T> Dataset<T>::StartAggregate(C, T empty) const {
   static_assert(internal::Portable<C>, "a combiner is an empty function object");
-  const pb::ActionResult result =
-      RunResult(internal::Spec<internal::AggregateOp<T, C>>("Aggregate"), "Aggregate");
-  bool first = true;
-  for (const std::string& part : result.results()) {
-    if (part.empty()) continue;
-    T partial{};
-    if (!DecodeAll(std::string_view(part), &partial))
-      job_->Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
-    if (first) {
-      empty = std::move(partial);
-    } else {
-      internal::Combine<C>(empty, partial);
+  const auto take = [empty = std::move(empty)](Job& job, const pb::ActionResult& result) {
+    T folded = empty;
+    bool first = true;
+    for (const std::string& part : result.results()) {
+      if (part.empty()) continue;
+      T partial{};
+      if (!DecodeAll(std::string_view(part), &partial))
+        job.Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
+      if (first) {
+        folded = std::move(partial);
+      } else {
+        internal::Combine<C>(folded, partial);
+      }
+      first = false;
     }
-    first = false;
-  }
-  return empty;
+    return folded;
+  };
+  return {job_, StartResult(internal::Spec<internal::AggregateOp<T, C>>("Aggregate"), "Aggregate"), take};
 }
 
 template <typename T>
-void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options,
-                           const std::string& values) const {
+Started<uint64_t> Dataset<T>::StartWriteWith(std::string_view path, const WriteOptions& options,
+                                             const std::string& values) const {
   constexpr bool kText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;
   plan::ActionSpec action;
   *action.target.mutable_write() = job_->WriteTargetFor(path, options, kText ? "text" : "csv");
@@ -120,20 +133,22 @@ void Dataset<T>::WriteWith(std::string_view path, const WriteOptions& options,
   action.node = node_;
   action.terminal = internal::WriteSpec<T>(values);
   job_->CheckOwnFolder(folder);
-  job_->RunAction(action);
+  return {job_, job_->StartAction(action),
+          [](Job&, const pb::ActionResult& result) { return result.records(); }};
 }
 
 namespace internal {
 
 template <typename KeyOf, typename T>
-void PartitionByRange(plan::Node& node, const Dataset<T>& input, const std::string& values) {
-  node.prepare = [input, values](plan::Node& shuffle) {
+void PartitionByRange(const plan::NodePtr& node, const Dataset<T>& input, const std::string& values) {
+  input.job().Note(node);
+  node->prepare = [input, values](plan::Node& shuffle) {
     Job& job = input.job();
     const uint32_t partitions = plan::ChoosePartitions(shuffle, job.lower_options());
     if (partitions > 1) {
       const pb::ActionResult result =
-          input.RunResult(Spec<SampleKeysOp<T, KeyOf>>("SampleKeys", pb::LAW_NONE, values), "Sample",
-                          plan::ReadsFilesDirectly(*input.node()));
+          job.Await(input.StartResult(Spec<SampleKeysOp<T, KeyOf>>("SampleKeys", pb::LAW_NONE, values),
+                                      "Sample", plan::ReadsFilesDirectly(*input.node())));
       std::vector<std::string> keys;
       for (const std::string& part : result.results()) {
         std::vector<std::string> some;
@@ -157,7 +172,7 @@ Dataset<T> Dataset<T>::SortImpl(std::string label, const std::string& values) co
   plan::NodePtr node = internal::ShuffleNode(
       {node_}, {internal::Spec<internal::SortWriter<T, Key>>(label, pb::LAW_SINK, values)},
       internal::Spec<internal::SortedReader<T>>("Merge"));
-  internal::PartitionByRange<Key>(*node, *this, values);
+  internal::PartitionByRange<Key>(node, *this, values);
   return Dataset(job_, node);
 }
 
@@ -167,7 +182,7 @@ Dataset<T> Dataset<T>::Sort() const {
   plan::NodePtr node =
       internal::ShuffleNode({node_}, {internal::Spec<internal::SortKeyWriter<T>>("Sort", pb::LAW_SINK)},
                             internal::Spec<internal::SortedKeyReader<T>>("Merge"));
-  internal::PartitionByRange<Key>(*node, *this);
+  internal::PartitionByRange<Key>(node, *this);
   return Dataset(job_, node);
 }
 
@@ -177,6 +192,21 @@ Dataset<T> Job::Read(std::string_view uri, const ReadOptions& options) {
                                    internal::Spec<internal::ReadOp<T>>(
                                        "Read(" + std::string(RecordName<T>()) + ")", pb::LAW_SOURCE),
                                    FieldNames<T>()));
+}
+
+template <typename S, typename Step>
+S Job::Loop(std::string_view name, S state, uint64_t max, Step step) {
+  static_assert(internal::kOwning<S>, "the state of a loop outlives its steps: use std::string");
+  RunLoop(std::string(name), max,
+          {[&] { return EncodeToString(state); },
+           [&](const std::string& bytes) {
+             S decoded{};
+             if (!DecodeAll(std::string_view(bytes), &decoded)) return false;
+             state = std::move(decoded);
+             return true;
+           },
+           [&](uint64_t i) -> bool { return step(state, i); }});
+  return state;
 }
 
 template <typename T>

@@ -55,6 +55,11 @@ void Job::Fail(pb::ErrorInfo::Kind kind, std::string message) {
 }
 
 void Job::Prepare(plan::Node& node) {
+  if (!node.step_of.empty())
+    Fail(pb::ErrorInfo::USER_CODE,
+         StrCat("a data set that a step of loop '", node.step_of,
+                "' made is read after that step; carry what "
+                "the next step needs in the loop's state, or make the data set before the loop"));
   if (node.kind == plan::Node::Kind::kCache && node.cached_stage != 0) return;
   for (const plan::NodePtr& input : node.inputs) Prepare(*input);
   if (!node.prepare) return;
@@ -63,34 +68,57 @@ void Job::Prepare(plan::Node& node) {
   prepare(node);
 }
 
-pb::ActionResult Job::RunAction(const plan::ActionSpec& action) {
+uint32_t Job::StartAction(const plan::ActionSpec& action) {
   Prepare(*action.node);
   pb::ActionRequest request;
   *request.mutable_plan() = plan::Lower(action, lower_options(), &numbering_);
+  std::vector<pb::SharedValue> values;
+  plan::ShareValues(request.mutable_plan(), &values);
+  for (pb::SharedValue& value : values)
+    if (shared_.insert(value.digest()).second) *request.add_shared() = std::move(value);
   request.set_action(request.plan().action());
   request.set_fingerprint(plan::Fingerprint(request.plan()));
   ++plans_run_;
-  std::vector<pb::ActionRequest> requests;
-  requests.push_back(std::move(request));
-  absl::StatusOr<std::vector<pb::ActionResult>> results = link_.RunActions(std::move(requests));
-  if (!results.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(results.status()));
-  pb::ActionResult result = std::move((*results)[0]);
-  if (result.error().kind() != pb::ErrorInfo::NONE) throw JobAborted(result.error());
-  return result;
+  const uint32_t number = request.action();
+  Send(std::move(request));
+  return number;
 }
 
-std::string Job::Record(std::string_view name, const std::function<std::string()>& make) {
+void Job::Send(pb::ActionRequest request) {
+  open_.insert(request.action());
+  const absl::Status status = link_.StartAction(std::move(request));
+  if (!status.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(status));
+}
+
+pb::ActionResult Job::Await(uint32_t action) {
+  if (open_.erase(action) == 0)
+    Fail(pb::ErrorInfo::USER_CODE, StrCat("the result of action ", action,
+                                          " was taken before; what a step of a loop starts has to be asked "
+                                          "for in that step, once"));
+  absl::StatusOr<pb::ActionResult> result = link_.AwaitAction(action);
+  if (!result.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(result.status()));
+  if (result->error().kind() != pb::ErrorInfo::NONE) throw JobAborted(result->error());
+  return *std::move(result);
+}
+
+void Job::AwaitAll(uint32_t first) {
+  for (auto at = open_.lower_bound(first); at != open_.end(); at = open_.lower_bound(first)) Await(*at);
+}
+
+void Job::SendRecord(std::string_view name, std::string recorded, uint32_t loop_first) {
   pb::ActionRequest request;
   request.set_action(numbering_.next_action++);
   request.set_record(true);
-  request.set_fingerprint(Sha256Hex(StrCat("record ", name)));
-  request.set_recorded(make());
-  std::vector<pb::ActionRequest> requests;
-  requests.push_back(std::move(request));
-  absl::StatusOr<std::vector<pb::ActionResult>> results = link_.RunActions(std::move(requests));
-  if (!results.ok()) Fail(pb::ErrorInfo::SYSTEM, MessageOf(results.status()));
-  if ((*results)[0].error().kind() != pb::ErrorInfo::NONE) throw JobAborted((*results)[0].error());
-  return (*results)[0].recorded();
+  request.set_fingerprint(Sha256Hex(name));
+  request.set_recorded(std::move(recorded));
+  request.set_loop_first(loop_first);
+  Send(std::move(request));
+}
+
+std::string Job::Record(std::string_view name, const std::function<std::string()>& make) {
+  const uint32_t action = numbering_.next_action;
+  SendRecord(StrCat("record ", name), make());
+  return Await(action).recorded();
 }
 
 plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
@@ -292,6 +320,7 @@ pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& giv
     });
     if (!problem.empty()) return usage(problem);
     body();
+    job.AwaitAll();
   } catch (const JobAborted& aborted) {
     return aborted.error();
   } catch (const std::exception& e) {

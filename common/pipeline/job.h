@@ -3,13 +3,15 @@
 // A job function is ordinary C++ that runs in one place at a time. Nothing is computed until an action; there
 // the plan is sent and the function waits. Should the driver die, another one runs the function again and is
 // handed the logged results: so everything it does must follow from its options, its inputs and the results
-// of its actions. What comes from outside (a listing, a time) goes through Record().
+// of its actions. What comes from outside (a listing, a time) goes through Record(). Loop() keeps that log
+// short.
 #pragma once
 
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +78,14 @@ class Job {
   template <typename T>
   Dataset<T> Values(const std::vector<T>& records, uint32_t partitions = 1);
 
+  // Calls step(state, i) with i = 0, 1, ... until it returns false, at most `max` times; returns the state.
+  // The state (anything that a codec knows, owning its text) is committed after each step and the log before
+  // it forgotten: a driver that starts later begins after the last step that was committed. So a step
+  // leaves nothing but its state and what it writes: actions that it started are awaited at its end, data
+  // sets that it made are not read after it.
+  template <typename S, typename Step>
+  S Loop(std::string_view name, S state, uint64_t max, Step step);
+
   // One file of the output beside its tables ("summary.json", "report.html").
   void WriteFile(std::string_view name, std::string_view contents);
 
@@ -89,8 +99,14 @@ class Job {
   const JobSettings& settings() const { return settings_; }
   JobSettings& mutable_settings() { return settings_; }
 
-  // ---- for Dataset ----
-  pb::ActionResult RunAction(const plan::ActionSpec& action);
+  // ---- for Dataset and the bundle ----
+  uint32_t StartAction(const plan::ActionSpec& action);
+  pb::ActionResult Await(uint32_t action);  // once per action
+  pb::ActionResult RunAction(const plan::ActionSpec& action) { return Await(StartAction(action)); }
+  // What was started from action `first` on and is not awaited yet.
+  void AwaitAll(uint32_t first = 0);
+  // Registers a node that remembers what plans did with it (kCache, prepare): a loop carries that over.
+  void Note(const plan::NodePtr& node) { notes_.push_back(node); }
   void CheckOwnFolder(const std::string& folder);  // one table per folder
   uint64_t plans_run() const { return plans_run_; }
   const plan::LowerOptions lower_options() const { return LowerOptionsOf(settings_); }
@@ -104,12 +120,27 @@ class Job {
   plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
                          const std::vector<std::string>& needed_columns);
   void Prepare(plan::Node& node);
+  void Send(pb::ActionRequest request);
+  void SendRecord(std::string_view name, std::string recorded, uint32_t loop_first = 0);
+
+  // loop.cc. The state is behind these: encoded into bytes, and taken from them.
+  struct LoopCalls {
+    std::function<std::string()> encode;
+    std::function<bool(const std::string&)> decode;
+    std::function<bool(uint64_t)> step;
+  };
+  void RunLoop(const std::string& name, uint64_t max, const LoopCalls& calls);
+  uint32_t CommitStep(pb::LoopState state, uint32_t first_action, size_t first_note);
+  pb::LoopState ResumeLoop(const std::string& name, const std::string& committed);
 
   DriverLink& link_;
   JobSettings settings_;
   plan::Numbering numbering_;
   uint64_t plans_run_ = 0;
   std::vector<std::string> folders_;
+  std::set<uint32_t> open_;                       // started, not awaited
+  std::set<std::string> shared_;                  // digests of values that were sent
+  std::vector<std::weak_ptr<plan::Node>> notes_;  // in the order of their making
 };
 
 }  // namespace millrace

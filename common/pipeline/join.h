@@ -113,7 +113,7 @@ class BroadcastJoinOp : public Sink<KeyValue<K, A>> {
   static OperatorFunction Describe() { return SinkFunction<BroadcastJoinOp, Sink<Out>>(); }
   BroadcastJoinOp(const OperatorArgs& args, Sink<Out>* down)
       : down_(down), counts_(args.context.counts(args.spec.id())) {
-    if (!DecodeAll(std::string_view(args.spec.values()), &table_))
+    if (!DecodeAll(std::string_view(args.values()), &table_))
       args.context.FailInternal("the table of a broadcast join cannot be decoded");
   }
   void Push(const KeyValue<K, A>& record) override {

@@ -44,13 +44,14 @@ OperatorFunction SinkFunction() {
   return function;
 }
 
-// The decoded With() values of one instance. Text views point into the operator's spec, which outlives it.
+// The decoded With() values of one instance. Text views point into the plan or the
+// shared value, which outlive it.
 template <typename... V>
 class DecodedValues {
  public:
   explicit DecodedValues(const OperatorArgs& args) {
     if constexpr (sizeof...(V) > 0) {
-      if (!DecodeAll(args.spec.values(), &values_))
+      if (!DecodeAll(std::string_view(args.values()), &values_))
         args.context.FailInternal("the values of operator " + args.spec.label() + " cannot be decoded");
     }
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "common/pipeline/runtime.h"
@@ -16,6 +17,10 @@ namespace millrace {
 struct OperatorArgs {
   const pb::Operator& spec;
   TaskContext& context;
+  // What With() sent along, encoded: in the plan or shared. Call once per instance.
+  const std::string& values() const {
+    return spec.has_shared() ? context.SharedValue(spec.shared().digest()) : spec.values();
+  }
 };
 
 struct OperatorFunction {

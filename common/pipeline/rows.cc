@@ -62,7 +62,7 @@ std::vector<int> WantedColumns(const pb::FileSource& files, const Schema& schema
 
 void ReadRows(const OperatorArgs& args, SinkBase* down) {
   Schema schema;
-  if (!DecodeAll(std::string_view(args.spec.values()), &schema))
+  if (!DecodeAll(std::string_view(args.values()), &schema))
     return args.context.FailInternal("the schema of a table cannot be decoded");
   SourceLoop loop(args);
   io::CsvReader reader(loop.files(), loop.split(), WantedColumns(loop.files(), schema), loop.limits(),
@@ -110,7 +110,7 @@ WriteRowsOp::WriteRowsOp(const OperatorArgs& args, SinkBase*)
     : context_(args.context),
       schema_([&] {
         Schema schema;
-        if (!DecodeAll(std::string_view(args.spec.values()), &schema))
+        if (!DecodeAll(std::string_view(args.values()), &schema))
           args.context.FailInternal("the schema of a table cannot be decoded");
         return schema;
       }()),

@@ -97,6 +97,9 @@ class TaskContext {
   virtual ShuffleInput& shuffle_input() = 0;        // branches with an upstream source
   virtual FileOutput& file_output() = 0;            // stages with a write target
   virtual void SetResult(std::string encoded) = 0;  // stages with a result target
+  // A value that the plan names instead of holding it; valid for the task's life. Empty, and the task has
+  // failed, when it cannot be had.
+  virtual const std::string& SharedValue(const std::string& digest) = 0;
 
   // The first error wins; the task stops at the next record. `error.kind` says who is to blame.
   virtual void Fail(pb::ErrorInfo error) = 0;

@@ -221,7 +221,11 @@ struct ValuesOp {
     function.kind = kKind;
     function.run_source = [](const OperatorArgs& args, SinkBase* down) {
       OperatorCounts& counts = args.context.counts(args.spec.id());
-      const std::string& bytes = args.context.branch().values().partitions(args.context.task_in_branch());
+      const pb::ValuesSource& values = args.context.branch().values();
+      const int task = static_cast<int>(args.context.task_in_branch());
+      const bool shared = task < values.shared_size() && !values.shared(task).digest().empty();
+      const std::string& bytes =
+          shared ? args.context.SharedValue(values.shared(task).digest()) : values.partitions(task);
       ByteReader in(bytes);
       T record{};
       while (in.remaining() > 0 && !args.context.stopped()) {

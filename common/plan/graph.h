@@ -45,6 +45,8 @@ struct Node {
   // kCache: set when a plan that materialises it was lowered.
   uint32_t cached_stage = 0;
   uint32_t cached_tasks = 0;
+  // Set when the step of a loop that made the node is over: the loop's name. No later plan may read it.
+  std::string step_of;
 };
 
 }  // namespace millrace::plan

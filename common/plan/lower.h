@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/plan/graph.h"
 #include "proto/plan.pb.h"
@@ -45,6 +46,13 @@ uint32_t ChoosePartitions(const Node& shuffle, const LowerOptions& options);
 
 // True when `node` reads files through narrow operators only: a sampling plan can take few splits.
 bool ReadsFilesDirectly(const Node& node);
+
+// Values of more bytes than this are shared: the plan names them by their SHA-256.
+inline constexpr size_t kSharedValueBytes = 4096;
+
+// Takes the large values out of the plan and leaves their names; `values` gets each one once, in the order of
+// the plan. Before Fingerprint(): there a name stands for its bytes.
+void ShareValues(pb::Plan* plan, std::vector<pb::SharedValue>* values);
 
 // SHA-256 (hex) over the deterministic encoding of the plan, encoded values included.
 std::string Fingerprint(const pb::Plan& plan);

@@ -72,7 +72,8 @@ std::string PlanText(const pb::Plan& plan) {
       text += "    " + SourceText(branch) + "\n";
       for (const pb::Operator& op : branch.operators()) {
         text += "      " + (op.label().empty() ? op.kind() : op.label());
-        if (!op.values().empty()) text += "  with " + Plural(op.values().size(), "byte");
+        const uint64_t bytes = op.has_shared() ? op.shared().size() : op.values().size();
+        if (bytes > 0) text += "  with " + Plural(bytes, "byte");
         text += "\n";
       }
     }

@@ -44,6 +44,8 @@ uint64_t ForgettableJob(const pb::JournalEntry& entry) {
       return entry.driver_leased().job();
     case pb::JournalEntry::kLedgered:
       return entry.ledgered().id().job();
+    case pb::JournalEntry::kShared:
+      return entry.shared().job();
     default:
       return 0;
   }

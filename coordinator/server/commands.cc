@@ -44,6 +44,13 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalDriverLease& command) {
 }
 
 void CoordinatorCore::Loop::Do(const scheduler::JournalAction& command) {
+  for (pb::SharedValue& value : *at_hand_.action->mutable_shared()) {
+    if (!jobs_.at(command.job).AddShared(value)) continue;
+    pb::JobValue* entry = NewEntry()->mutable_shared();
+    entry->set_job(command.job);
+    *entry->mutable_value() = std::move(value);
+  }
+  at_hand_.action->clear_shared();
   pb::ActionPlanned* entry = NewEntry()->mutable_action_planned();
   entry->set_job(command.job);
   *entry->mutable_request() = *at_hand_.action;
@@ -172,9 +179,19 @@ void CoordinatorCore::Loop::Do(const scheduler::SendActionResult& command) {
   if (session == nullptr) return;
   const JobBook& book = jobs_.at(command.job);
   auto result = book.results.find(command.action);
-  if (result == book.results.end()) return;
+  if (result == book.results.end() && !book.settled.contains(command.action)) return;
   pb::ActionResult* out = Out(*session)->add_action_results();
-  *out = result->second;
+  if (result != book.results.end()) {
+    *out = result->second;
+  } else {
+    out->set_job(command.job);
+    out->set_action(command.action);
+    out->mutable_error()->set_kind(pb::ErrorInfo::USER_CODE);
+    out->mutable_error()->set_deterministic(true);
+    out->mutable_error()->set_message(
+        StrCat("action ", command.action, " belongs to a step of a loop that is done, yet the job function ",
+               "asks for it: it must do the same each time"));
+  }
   out->set_driver_epoch(command.driver_epoch);
 }
 
@@ -186,6 +203,7 @@ void CoordinatorCore::Loop::Do(const scheduler::Grant& command) {
   pb::CoordinatorMessage* out = Out(*session);
   if (session->specs.insert({book.id, command.attempt.stage}).second) {
     const coordinator::StageBook& stage = book.stages.at(command.attempt.stage);
+    SendShared(*session, book, *stage.spec);
     pb::StageSpec* spec = out->add_stages();
     spec->set_job(book.id);
     *spec->mutable_stage() = *stage.spec;
@@ -202,6 +220,23 @@ void CoordinatorCore::Loop::Do(const scheduler::Grant& command) {
     pb::ManifestRef* ref = grant->add_inputs();
     ref->set_stage(input.stage);
     ref->set_version(input.version);
+  }
+}
+
+// What the stage names and this worker was not given yet.
+void CoordinatorCore::Loop::SendShared(Session& session, const JobBook& book, const pb::Stage& stage) {
+  const auto send = [&](const pb::SharedRef& ref) {
+    if (ref.digest().empty() || !session.shared.insert({book.id, ref.digest()}).second) return;
+    const auto value = book.shared.find(ref.digest());
+    if (value == book.shared.end()) return;  // the task says what it lacks
+    pb::JobValue* out = Out(session)->add_shared();
+    out->set_job(book.id);
+    out->mutable_value()->set_digest(value->first);
+    out->mutable_value()->set_value(value->second);
+  };
+  for (const pb::Branch& branch : stage.branches()) {
+    for (const pb::SharedRef& ref : branch.values().shared()) send(ref);
+    for (const pb::Operator& op : branch.operators()) send(op.shared());
   }
 }
 
@@ -276,6 +311,8 @@ void CoordinatorCore::Loop::Do(const scheduler::DropJob& command) {
   const std::pair<uint64_t, uint32_t> first(command.job, 0), after(command.job + 1, 0);
   session->specs.erase(session->specs.lower_bound(first), session->specs.lower_bound(after));
   session->manifests.erase(session->manifests.lower_bound(first), session->manifests.lower_bound(after));
+  session->shared.erase(session->shared.lower_bound({command.job, ""}),
+                        session->shared.lower_bound({command.job + 1, ""}));
 }
 
 // ---- people ----

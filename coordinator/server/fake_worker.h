@@ -81,6 +81,7 @@ class FakeWorker {
   std::deque<pb::ActionResult> results;
   std::deque<pb::FileList> files;
   std::deque<uint64_t> dropped;
+  std::deque<pb::JobValue> shared;
   int messages = 0;
 
  private:
@@ -97,6 +98,7 @@ class FakeWorker {
     for (const auto& result : message.action_results()) results.push_back(result);
     for (const auto& list : message.files()) files.push_back(list);
     for (uint64_t job : message.drop_jobs()) dropped.push_back(job);
+    for (const auto& value : message.shared()) shared.push_back(value);
   }
   CoordinatorCore* core_ = nullptr;
 };

@@ -97,6 +97,7 @@ pb::ActionResult JobBook::MakeResult(uint32_t action, uint32_t final_stage) cons
   result.set_fingerprint(plan->second.fingerprint());
   if (plan->second.record()) {
     result.set_recorded(plan->second.recorded());
+    result.set_loop_first(plan->second.loop_first());
     return result;
   }
   auto at = stages.find(final_stage);
@@ -112,6 +113,14 @@ pb::ActionResult JobBook::MakeResult(uint32_t action, uint32_t final_stage) cons
 
 void JobBook::AddResult(pb::ActionResult result) {
   const uint32_t action = result.action();
+  if (const uint32_t first = result.loop_first(); first != 0) {
+    // A driver that starts now begins after this step.
+    for (auto at = results.lower_bound(first); at != results.end() && at->first < action;) {
+      if (auto plan = plans.find(at->first); plan != plans.end()) plan->second.clear_recorded();
+      settled.insert(at->first);
+      at = results.erase(at);
+    }
+  }
   results[action] = std::move(result);
   for (auto& [number, stage] : stages) {
     if (stage.action != action) continue;
@@ -129,6 +138,8 @@ void JobBook::Shrink() {
   stages.clear();
   plans.clear();
   results.clear();
+  settled.clear();
+  shared.clear();
   errors.clear();
   progress.clear();
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,9 @@ struct JobBook {
   uint64_t driver_epoch = 0;                                  // of the last lease
   std::string profile;
   std::map<uint32_t, pb::ActionRequest> plans;   // journaled ones, by action
-  std::map<uint32_t, pb::ActionResult> results;  // of the actions that are done
+  std::map<uint32_t, pb::ActionResult> results;  // of the actions that are done, as far as they are needed
+  std::set<uint32_t> settled;                    // done, in steps of a loop that nobody will run again
+  std::map<std::string, std::string> shared;     // values that plans name, by digest
   std::map<uint32_t, StageBook> stages;
   std::map<scheduler::AttemptId, pb::ErrorInfo> errors;  // the last ones, for stack and record
   std::map<scheduler::AttemptId, pb::TaskProgress> progress;
@@ -81,6 +84,8 @@ struct JobBook {
   bool over = false;
   pb::JobStatus final_status;  // when it is over
 
+  // True when it was not there yet.
+  bool AddShared(const pb::SharedValue& value) { return shared.emplace(value.digest(), value.value()).second; }
   // Enters a plan; its stages that are new get their books.
   void AddPlan(pb::ActionRequest request);
   TaskBook* FindTask(uint32_t stage, uint32_t task);
@@ -95,7 +100,7 @@ struct JobBook {
   void SetLocation(const scheduler::AttemptId& id, const pb::MapOutput& output);
   // Assembles what the driver is told; 0 as final stage is job.Record().
   pb::ActionResult MakeResult(uint32_t action, uint32_t final_stage) const;
-  // Enters it and lets go of what only it needed.
+  // Enters it and lets go of what only it needed; the state of a loop settles the steps before it.
   void AddResult(pb::ActionResult result);
   void KeepError(const scheduler::AttemptId& id, const pb::ErrorInfo& error);
   // Lets go of everything but what status, story and logs show. The job is over.

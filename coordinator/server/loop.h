@@ -81,6 +81,7 @@ class CoordinatorCore::Loop {
     bool has_out = false;
     std::set<std::pair<uint64_t, uint32_t>> specs;                // (job, stage) that it was told
     std::map<std::pair<uint64_t, uint32_t>, uint64_t> manifests;  // the newest version it was told
+    std::set<std::pair<uint64_t, std::string>> shared;            // (job, digest) that it was given
   };
   struct WorkerBook {
     scheduler::WorkerId id = 0;
@@ -156,6 +157,7 @@ class CoordinatorCore::Loop {
   void Do(const scheduler::Story& command);
   Session* SessionOf(scheduler::WorkerId worker);  // null when it has none
   pb::CoordinatorMessage* Out(Session& session);
+  void SendShared(Session& session, const coordinator::JobBook& book, const pb::Stage& stage);
   void SendManifest(Session& session, coordinator::JobBook& book, const scheduler::GrantInput& input);
   void JobOver(coordinator::JobBook& book, scheduler::JobState state);
 

@@ -151,7 +151,7 @@ std::string PlanDifference(const pb::Plan& logged, const pb::Plan& now) {
         if (was.function() != is.function() || was.kind() != is.kind()) {
           return StrCat(stage, ", where ", was.label(), " became ", is.label());
         }
-        if (was.values() != is.values())
+        if (was.values() != is.values() || !same(was.shared(), is.shared()))
           return StrCat("the values that ", was.label(), " of ", stage, " was given");
       }
       if (old_branch.operators_size() != new_branch.operators_size())

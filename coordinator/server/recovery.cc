@@ -61,6 +61,9 @@ absl::Status CoordinatorCore::Loop::ReplayEntry(const pb::JournalEntry& entry) {
       if (!book.request.submission().empty()) submissions_[book.request.submission()] = book.id;
       return absl::OkStatus();
     }
+    case pb::JournalEntry::kShared:
+      if (JobBook* book = Book(entry.shared().job())) book->AddShared(entry.shared().value());
+      return absl::OkStatus();
     case pb::JournalEntry::kActionPlanned:
       if (JobBook* book = Book(entry.action_planned().job())) {
         book->AddPlan(entry.action_planned().request());
@@ -130,7 +133,7 @@ scheduler::RecoveredJob CoordinatorCore::Loop::Recovered(const JobBook& book) {
     action.action = number;
     action.fingerprint = request.fingerprint();
     action.recorded = request.record();
-    action.done = book.results.contains(number);
+    action.done = book.results.contains(number) || book.settled.contains(number);
     if (!request.record()) {
       action.stages = coordinator::ShapesOf(request.plan());
       action.final_stage = request.plan().final_stage();

@@ -69,6 +69,7 @@ void CoordinatorCore::Loop::OnRegister(Session& session, const pb::Register& reg
   session.epoch = (incarnation << 32) + ++connections_;
   session.specs.clear();
   session.manifests.clear();
+  session.shared.clear();
   session.out.Clear();
 
   scheduler::WorkerUp up;

@@ -102,36 +102,39 @@ std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>
 
 std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial,
                              const KMeansOptions& options) {
-  std::vector<KMeansRun> runs(initial.size());
-  std::vector<size_t> open;  // runs that need another pass: to go on, or for the final labels
-  std::vector<bool> stopped(runs.size(), options.max_iterations == 0);
-  for (size_t i = 0; i < runs.size(); ++i) {
-    runs[i].centres = initial[i];
-    open.push_back(i);
-  }
-  while (!open.empty()) {
-    std::vector<Centres> sets;
-    for (size_t i : open) sets.push_back(runs[i].centres);
-    const std::vector<Tally> tallies = TallyAll(features, sets);
-    std::vector<size_t> rest;
-    for (size_t at = 0; at < open.size(); ++at) {
-      KMeansRun& run = runs[open[at]];
-      const Tally& tally = tallies[at];
-      if (stopped[open[at]]) {
-        run.final_cost = tally.cost;
-        run.final_sizes = tally.counts;
-        continue;
-      }
-      run.cost_per_iteration.push_back(tally.cost);
-      run.sizes_per_iteration.push_back(tally.counts);
-      ++run.iterations;
-      run.converged = Update(tally, &run.centres) <= options.tolerance * options.tolerance;
-      stopped[open[at]] = run.converged || run.iterations >= options.max_iterations;
-      rest.push_back(open[at]);
-    }
-    open.swap(rest);
-  }
-  return runs;
+  std::vector<KMeansRun> start;
+  for (const Centres& centres : initial) start.emplace_back().centres = centres;
+  const auto stopped = [&](const KMeansRun& run) {
+    return run.converged || run.iterations >= options.max_iterations;
+  };
+  // The last pass of a run finds its final labels.
+  return features.blocks.job().Loop(
+      "lloyd", start, options.max_iterations + uint64_t{1}, [&](std::vector<KMeansRun>& runs, uint64_t) {
+        std::vector<KMeansRun*> open;
+        std::vector<Centres> sets;
+        for (KMeansRun& run : runs) {
+          if (!run.final_sizes.empty()) continue;
+          open.push_back(&run);
+          sets.push_back(run.centres);
+        }
+        const std::vector<Tally> tallies = TallyAll(features, sets);
+        bool more = false;
+        for (size_t at = 0; at < open.size(); ++at) {
+          KMeansRun& run = *open[at];
+          const Tally& tally = tallies[at];
+          if (stopped(run)) {
+            run.final_cost = tally.cost;
+            run.final_sizes = tally.counts;
+            continue;
+          }
+          run.cost_per_iteration.push_back(tally.cost);
+          run.sizes_per_iteration.push_back(tally.counts);
+          ++run.iterations;
+          run.converged = Update(tally, &run.centres) <= options.tolerance * options.tolerance;
+          more = true;
+        }
+        return more;
+      });
 }
 
 double Silhouette(const Features& features, const Centres& centres) {

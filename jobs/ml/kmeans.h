@@ -29,10 +29,13 @@ struct KMeansRun {
   std::vector<double> cost_per_iteration;
   std::vector<std::vector<uint64_t>> sizes_per_iteration;
   double final_cost = 0;
-  std::vector<uint64_t> final_sizes;
+  std::vector<uint64_t> final_sizes;  // empty until the last pass
 };
+MR_RECORD(KMeansRun, MR_NAMED(centres), MR_NAMED(iterations), MR_NAMED(converged),
+          MR_NAMED(cost_per_iteration), MR_NAMED(sizes_per_iteration), MR_NAMED(final_cost),
+          MR_NAMED(final_sizes))
 
-// One run per element of `initial`. Each pass over the data is one action.
+// One run per element of `initial`. Each pass over the data is one action, and one step of a loop.
 std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres>& initial,
                              const KMeansOptions& options);
 

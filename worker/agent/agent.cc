@@ -158,6 +158,7 @@ class AgentImpl final : public Agent {
   void Do(agent::ToExecutorFrame command);
   void Do(agent::KillExecutor command);
   void Do(agent::FetchBundle command);
+  void Do(agent::StoreShared command);
   void Do(agent::RunFiles command);
   void Do(agent::RemoveJob command);
   void Do(agent::RemoveSegment command);
@@ -344,6 +345,11 @@ void AgentImpl::Do(agent::FetchBundle command) {
     if (path.ok()) return Post(agent::BundleReady{hash, *path});
     Post(agent::BundleFailed{hash, StrCat("cannot get the bundle: ", MessageOf(path.status()))});
   });
+}
+
+// A value that cannot be stored is missed, with a sentence, by the task that wants it.
+void AgentImpl::Do(agent::StoreShared command) {
+  store_->StoreShared(command.job, command.value.digest(), command.value.value()).IgnoreError();
 }
 
 void AgentImpl::Do(agent::RunFiles command) {

@@ -126,6 +126,8 @@ void AgentState::On(FromCoordinator event) {
   if (!message.rejected().empty()) return Emit(agent::Rejected{message.rejected()});
   if (message.has_welcome()) OnWelcome(message.welcome());
   if (!welcomed()) return;  // of another life of this connection
+  for (pb::JobValue& shared : *message.mutable_shared())
+    Emit(StoreShared{shared.job(), std::move(*shared.mutable_value())});
   for (pb::StageSpec& stage : *message.mutable_stages()) OnStage(std::move(stage));
   for (pb::Manifest& manifest : *message.mutable_manifests()) OnManifest(std::move(manifest));
   for (pb::StartDriver& start : *message.mutable_start_drivers()) OnStartDriver(std::move(start));

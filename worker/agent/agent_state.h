@@ -87,6 +87,11 @@ struct KillExecutor {
 struct FetchBundle {
   std::string hash;
 };
+// Before a frame that names it. The job's folder may not be there yet.
+struct StoreShared {
+  uint64_t job;
+  pb::SharedValue value;
+};
 struct RunFiles {
   pb::FileList list;
 };
@@ -104,8 +109,8 @@ struct Rejected {
   std::string message;
 };
 struct Drained {};
-using Command = std::variant<Send, Launch, ToExecutorFrame, KillExecutor, FetchBundle, RunFiles, RemoveJob,
-                             RemoveSegment, Welcomed, Rejected, Drained>;
+using Command = std::variant<Send, Launch, ToExecutorFrame, KillExecutor, FetchBundle, StoreShared, RunFiles,
+                             RemoveJob, RemoveSegment, Welcomed, Rejected, Drained>;
 
 // The driver role of a job, as its executor here holds it.
 struct DriverRole {

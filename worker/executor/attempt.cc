@@ -149,6 +149,21 @@ FileOutput& Attempt::file_output() {
   return *file_;
 }
 
+const std::string& Attempt::SharedValue(const std::string& digest) {
+  static const std::string* const kNothing = new std::string();
+  if (place_.shared == nullptr) {
+    FailInternal("this executor has no shared values");
+    return *kNothing;
+  }
+  auto value = place_.shared->Get(digest);
+  if (!value.ok()) {
+    Fail(SystemError(value.status()));
+    return *kNothing;
+  }
+  shared_.push_back(*std::move(value));
+  return *shared_.back();
+}
+
 void Attempt::SetResult(std::string encoded) {
   const uint64_t limit = stage().result().max_bytes();
   if (limit != 0 && encoded.size() > limit) {

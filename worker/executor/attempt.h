@@ -12,6 +12,7 @@
 #include "common/pipeline/runtime.h"
 #include "proto/executor.pb.h"
 #include "worker/executor/record_sorter.h"
+#include "worker/executor/shared_values.h"
 #include "worker/executor/shuffle_input.h"
 #include "worker/executor/shuffle_output.h"
 
@@ -32,6 +33,7 @@ struct AttemptPlace {
   SlotArena* arena = nullptr;
   std::function<Fetcher*()> fetcher;
   SegmentCache* segments = nullptr;  // shared by the slots; may be null
+  SharedValues* shared = nullptr;    // null where no plan names one
 };
 
 class Attempt final : public TaskContext {
@@ -58,6 +60,7 @@ class Attempt final : public TaskContext {
   ShuffleOutput& shuffle_output() override;
   ShuffleInput& shuffle_input() override;
   FileOutput& file_output() override;
+  const std::string& SharedValue(const std::string& digest) override;
   void SetResult(std::string encoded) override;
   void Fail(pb::ErrorInfo error) override;
   OperatorCounts& counts(uint32_t operator_id) override;
@@ -92,6 +95,7 @@ class Attempt final : public TaskContext {
   OperatorCounts stray_counts_;
   std::map<std::string, int64_t, std::less<>> counters_;
   pb::TaskLedger ledger_;
+  std::vector<std::shared_ptr<const std::string>> shared_;  // operators hold views into them
 
   std::atomic<bool> cancelled_{false};
   std::string kept_record_;  // printable: of an exception on its way

@@ -109,33 +109,38 @@ void Driver::NoteRecorded(const pb::ActionRequest& request) {
   told_.insert(request.action());
 }
 
-absl::StatusOr<std::vector<pb::ActionResult>> Driver::RunActions(std::vector<pb::ActionRequest> requests) {
-  std::vector<uint32_t> actions;
-  for (pb::ActionRequest& request : requests) {
-    pb::FromExecutor frame;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (stopped_) return Cancelled("the driver's lease is lost");
-      request.set_job(job_);
-      request.set_driver_epoch(epoch_);
-      actions.push_back(request.action());
-      MR_ASSIGN_OR_RETURN(const bool there, Replay(request));
-      if (there) continue;
-      if (request.record()) NoteRecorded(request);
-      *frame.mutable_action() = std::move(request);
-    }
-    send_(std::move(frame));
-  }
-  std::vector<pb::ActionResult> results;
-  std::unique_lock<std::mutex> lock(mutex_);
-  for (const uint32_t action : actions) {
-    changed_.wait(lock, [&] { return stopped_ || results_.count(action) != 0; });
+absl::Status Driver::StartAction(pb::ActionRequest request) {
+  pb::FromExecutor frame;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_) return Cancelled("the driver's lease is lost");
-    const auto found = results_.find(action);
-    results.push_back(std::move(found->second));
-    results_.erase(found);
+    request.set_job(job_);
+    request.set_driver_epoch(epoch_);
+    MR_ASSIGN_OR_RETURN(const bool there, Replay(request));
+    if (there) return absl::OkStatus();
+    if (request.record()) NoteRecorded(request);
+    *frame.mutable_action() = std::move(request);
   }
-  return results;
+  send_(std::move(frame));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pb::ActionResult> Driver::AwaitAction(uint32_t action) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [&] { return stopped_ || results_.count(action) != 0; });
+  if (stopped_) return Cancelled("the driver's lease is lost");
+  const auto found = results_.find(action);
+  pb::ActionResult result = std::move(found->second);
+  results_.erase(found);
+  return result;
+}
+
+std::optional<pb::ActionResult> Driver::FindLoop(uint32_t first_action) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto at = results_.rbegin(); at != results_.rend(); ++at) {
+    if (at->second.loop_first() == first_action) return at->second;
+  }
+  return std::nullopt;
 }
 
 }  // namespace millrace

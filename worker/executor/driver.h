@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -30,7 +31,9 @@ class Driver final : public DriverLink {
   void Stop();
 
   // For the job, in the driver thread.
-  absl::StatusOr<std::vector<pb::ActionResult>> RunActions(std::vector<pb::ActionRequest> requests) override;
+  absl::Status StartAction(pb::ActionRequest request) override;
+  absl::StatusOr<pb::ActionResult> AwaitAction(uint32_t action) override;
+  std::optional<pb::ActionResult> FindLoop(uint32_t first_action) override;
 
  private:
   void Main(pb::StartDriver start);

@@ -54,13 +54,15 @@ class DriverTest : public testing::Test {
 pb::ErrorInfo ThreeActions(DriverLink& link, const pb::StartDriver&) {
   pb::ErrorInfo error;
   for (uint32_t action = 1; action <= 3; ++action) {
-    auto results = link.RunActions({Request(action, "f" + std::to_string(action))});
-    if (!results.ok()) {
+    absl::Status status = link.StartAction(Request(action, "f" + std::to_string(action)));
+    absl::StatusOr<pb::ActionResult> result(status);
+    if (status.ok()) result = link.AwaitAction(action);
+    if (!result.ok()) {
       error.set_kind(pb::ErrorInfo::USER_CODE);
-      error.set_message(std::string(results.status().message()));
+      error.set_message(std::string(result.status().message()));
       return error;
     }
-    error.set_message(error.message() + (*results)[0].results(0));
+    error.set_message(error.message() + result->results(0));
   }
   return error;
 }
@@ -133,18 +135,37 @@ TEST_F(DriverTest, APlanThatDiffersFromTheLogIsNamed) {
   EXPECT_NE(message.find("action 2 (Collect) differs"), std::string::npos) << message;
 }
 
-TEST_F(DriverTest, SeveralActionsAtOnceAnswerInTheirOrder) {
+TEST_F(DriverTest, SeveralActionsAtOnceAreAwaitedInAnyOrder) {
   Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); },
                 [](DriverLink& link, const pb::StartDriver&) {
-                  auto results = link.RunActions({Request(1, "f1"), Request(2, "f2"), Request(3, "f3")});
                   pb::ErrorInfo error;
-                  for (const auto& result : *results) error.set_message(error.message() + result.results(0));
+                  for (const uint32_t action : {1u, 2u, 3u})
+                    EXPECT_TRUE(link.StartAction(Request(action, "f" + std::to_string(action))).ok());
+                  for (const uint32_t action : {2u, 1u, 3u})
+                    error.set_message(error.message() + link.AwaitAction(action)->results(0));
                   return error;
                 });
   driver.Start(StartOf(1, 0));
   Frame(2);  // all three are on their way before any result
   for (const uint32_t action : {3u, 1u, 2u}) driver.OnResult(ResultOf(1, action));
-  EXPECT_EQ(Frame(3).driver_finished().error().message(), "r1r2r3");
+  EXPECT_EQ(Frame(3).driver_finished().error().message(), "r2r1r3");
+}
+
+TEST_F(DriverTest, TheNewestStateOfALoopIsFound) {
+  Driver driver([this](pb::FromExecutor frame) { Take(std::move(frame)); },
+                [](DriverLink& link, const pb::StartDriver&) {
+                  pb::ErrorInfo error;
+                  error.set_message(link.FindLoop(1)->recorded() + link.FindLoop(2)->recorded() +
+                                    (link.FindLoop(3).has_value() ? "?" : "-"));
+                  return error;
+                });
+  pb::StartDriver start = StartOf(5, 4);
+  for (const auto& [at, first] : std::map<int, uint32_t>{{1, 1}, {2, 2}, {3, 1}}) {
+    start.mutable_log(at)->set_loop_first(first);
+    start.mutable_log(at)->set_recorded(std::to_string(at));
+  }
+  driver.Start(start);
+  EXPECT_EQ(Frame(0).driver_finished().error().message(), "32-");
 }
 
 TEST_F(DriverTest, StopUnwindsInSilenceAndANewLeaseStartsAnew) {

@@ -69,6 +69,7 @@ struct Executor::Impl {
   std::once_flag fetcher_once;
   std::unique_ptr<Fetcher> fetcher;
   SegmentCache segments{256};
+  std::unique_ptr<SharedValues> shared;
   Driver driver;  // last: its thread uses the rest
 };
 
@@ -114,6 +115,7 @@ Fetcher* Executor::Impl::SharedFetcher() {
 void Executor::Impl::TakeSetup(const pb::ExecutorSetup& frame) {
   setup = frame;
   ::mkdir(setup.work_dir().c_str(), 0700);  // the agent made it, unless this is a test
+  shared = std::make_unique<SharedValues>(setup.work_dir());
   ::mkdir((setup.work_dir() + "/segments").c_str(), 0700);
 }
 
@@ -197,6 +199,7 @@ AttemptPlace Executor::Impl::Place(SlotArena* arena) {
   place.arena = arena;
   place.fetcher = [this] { return SharedFetcher(); };
   place.segments = &segments;
+  place.shared = shared.get();
   return place;
 }
 

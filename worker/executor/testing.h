@@ -21,6 +21,7 @@ class FakeContext : public TaskContext {
   ShuffleOutput& shuffle_output() override { std::abort(); }
   ShuffleInput& shuffle_input() override { std::abort(); }
   FileOutput& file_output() override { std::abort(); }
+  const std::string& SharedValue(const std::string&) override { std::abort(); }
   void SetResult(std::string) override {}
   void Fail(pb::ErrorInfo e) override {
     if (!stopped()) error = std::move(e);

@@ -26,6 +26,10 @@ bool IsJobFolder(std::string_view name) {
 
 std::string JobFolder(uint64_t job) { return StrCat("j", job); }
 
+std::string SharedValuePath(std::string_view job_dir, std::string_view digest) {
+  return StrCat(job_dir, "/shared/", Hex(digest));
+}
+
 absl::StatusOr<std::string> ResolveSegmentPath(const std::string& work_dir, uint64_t job,
                                                std::string_view path) {
   const std::string prefix = StrCat(JobFolder(job), "/segments/");
@@ -99,6 +103,13 @@ std::string SegmentStore::BundlePath(const std::string& hash) const {
 
 absl::Status SegmentStore::CreateJob(uint64_t job) {
   return MakeDirs(JoinPath(JobDir(job), "segments"));
+}
+
+absl::Status SegmentStore::StoreShared(uint64_t job, std::string_view digest, std::string_view value) {
+  const std::string path = SharedValuePath(JobDir(job), digest);
+  if (const auto known = StatFile(path); known.ok() && known->size == value.size()) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(MakeDirs(std::string(DirName(path))));
+  return WriteFile(path, value);
 }
 
 absl::Status SegmentStore::DropJob(uint64_t job) {

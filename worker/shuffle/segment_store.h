@@ -21,6 +21,8 @@ namespace millrace {
 
 // "j12": the folder of a job below the work-dir.
 std::string JobFolder(uint64_t job);
+// Where a job's folder (absolute) keeps the shared value with this digest: shared/<hex>.
+std::string SharedValuePath(std::string_view job_dir, std::string_view digest);
 
 // The file that `path` (as in TaskReport.map_output.path, relative to `work_dir`) names. kInvalidArgument
 // unless it lies inside the segments of that job: nothing else can be asked for from outside.
@@ -57,6 +59,8 @@ class SegmentStore {
 
   // Makes the folders of the job.
   absl::Status CreateJob(uint64_t job);
+  // Keeps a value that tasks of the job share, as shared/<digest in hex> in its folder.
+  absl::Status StoreShared(uint64_t job, std::string_view digest, std::string_view value);
   // Removes the job's files. Readers that hold one open finish in peace.
   absl::Status DropJob(uint64_t job);
   // Removes everything of this worker, bundles included; the work-dir itself when it is empty then.

@@ -82,8 +82,10 @@ class MemoryFile : public FileOutput {
 class MemoryContext : public TaskContext {
  public:
   MemoryContext(const pb::Plan& plan, const pb::Stage& stage, const pb::Branch& branch, uint32_t task,
-                uint32_t in_branch, std::vector<StoredRecord>* out)
-      : stage_(stage),
+                uint32_t in_branch, const std::map<std::string, std::string>& shared,
+                std::vector<StoredRecord>* out)
+      : shared_(shared),
+        stage_(stage),
         branch_(branch),
         options_(plan.options()),
         task_(task),
@@ -99,6 +101,7 @@ class MemoryContext : public TaskContext {
   ShuffleInput& shuffle_input() override { return input; }
   FileOutput& file_output() override { return file; }
   void SetResult(std::string encoded) override { result = std::move(encoded); }
+  const std::string& SharedValue(const std::string& digest) override { return shared_.at(digest); }
   void Fail(pb::ErrorInfo e) override {
     if (error.kind() == pb::ErrorInfo::NONE) error = std::move(e);
     Stop();
@@ -112,6 +115,7 @@ class MemoryContext : public TaskContext {
   }
 
  private:
+  const std::map<std::string, std::string>& shared_;
   const pb::Stage& stage_;
   const pb::Branch& branch_;
   const pb::TaskOptions& options_;
@@ -149,7 +153,7 @@ void LoadInput(const InMemoryLink& link, const pb::StageSource& source, uint32_t
 pb::ErrorInfo InMemoryLink::RunTask(const pb::Plan& plan, const pb::Stage& stage, const pb::Branch& branch,
                                     uint32_t task, uint32_t task_in_branch, pb::ActionResult* result) {
   std::vector<StoredRecord> out;
-  MemoryContext context(plan, stage, branch, task, task_in_branch, &out);
+  MemoryContext context(plan, stage, branch, task, task_in_branch, shared, &out);
   if (branch.has_upstream()) LoadInput(*this, branch.upstream(), task_in_branch, &context.input);
   std::vector<std::unique_ptr<SinkBase>> sinks;
   SinkBase* down = nullptr;
@@ -179,27 +183,48 @@ pb::ErrorInfo InMemoryLink::RunTask(const pb::Plan& plan, const pb::Stage& stage
   return {};
 }
 
-absl::StatusOr<std::vector<pb::ActionResult>> InMemoryLink::RunActions(
-    std::vector<pb::ActionRequest> requests) {
-  std::vector<pb::ActionResult> results;
-  for (const pb::ActionRequest& request : requests) {
-    pb::ActionResult result;
-    result.set_action(request.action());
-    result.set_fingerprint(request.fingerprint());
-    result.set_recorded(request.recorded());
-    if (!request.record()) {
-      plans_.push_back(request.plan());
-      for (const pb::Stage& stage : request.plan().stages()) {
-        uint32_t task = 0;
-        for (const pb::Branch& branch : stage.branches()) {
-          for (uint32_t i = 0; i < branch.tasks() && result.error().kind() == pb::ErrorInfo::NONE; ++i)
-            *result.mutable_error() = RunTask(request.plan(), stage, branch, task++, i, &result);
-        }
+absl::Status InMemoryLink::StartAction(pb::ActionRequest request) {
+  if (starts_to_live >= 0 && starts_to_live-- == 0) return absl::CancelledError("the driver is dead");
+  const auto logged = log_.find(request.action());
+  if (keep_log && logged != log_.end()) {
+    if (logged->second.fingerprint() == request.fingerprint()) return absl::OkStatus();
+    return absl::FailedPreconditionError(StrCat("action ", request.action(), " differs"));
+  }
+  for (const pb::SharedValue& value : request.shared()) shared[value.digest()] = value.value();
+  pb::ActionResult result;
+  result.set_action(request.action());
+  result.set_fingerprint(request.fingerprint());
+  result.set_recorded(request.recorded());
+  result.set_loop_first(request.loop_first());
+  if (!request.record()) {
+    plans_.push_back(request.plan());
+    for (const pb::Stage& stage : request.plan().stages()) {
+      uint32_t task = 0;
+      for (const pb::Branch& branch : stage.branches()) {
+        for (uint32_t i = 0; i < branch.tasks() && result.error().kind() == pb::ErrorInfo::NONE; ++i)
+          *result.mutable_error() = RunTask(request.plan(), stage, branch, task++, i, &result);
       }
     }
-    results.push_back(std::move(result));
   }
-  return results;
+  if (request.loop_first() != 0)
+    log_.erase(log_.lower_bound(request.loop_first()), log_.lower_bound(request.action()));
+  log_[request.action()] = std::move(result);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pb::ActionResult> InMemoryLink::AwaitAction(uint32_t action) {
+  const auto found = log_.find(action);
+  if (found == log_.end()) return absl::InternalError("awaited, but never started");
+  pb::ActionResult result = found->second;
+  if (!keep_log) log_.erase(found);
+  return result;
+}
+
+std::optional<pb::ActionResult> InMemoryLink::FindLoop(uint32_t first_action) {
+  for (auto at = log_.rbegin(); keep_log && at != log_.rend(); ++at) {
+    if (at->second.loop_first() == first_action) return at->second;
+  }
+  return std::nullopt;
 }
 
 std::string InMemoryLink::Folder(const std::string& folder) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,16 @@ struct StoredRecord {
 
 class InMemoryLink : public DriverLink {
  public:
-  absl::StatusOr<std::vector<pb::ActionResult>> RunActions(std::vector<pb::ActionRequest> requests) override;
+  absl::Status StartAction(pb::ActionRequest request) override;  // runs it
+  absl::StatusOr<pb::ActionResult> AwaitAction(uint32_t action) override;
+  std::optional<pb::ActionResult> FindLoop(uint32_t first_action) override;
 
+  // As a coordinator would over the life of several drivers: results are kept for the next one, a plan that
+  // differs from a logged one is refused, the state of a loop settles the steps before it.
+  bool keep_log = false;
+  // The driver dies (kCancelled) instead of starting its n-th action from now; -1 = never.
+  int starts_to_live = -1;
+  const std::map<uint32_t, pb::ActionResult>& log() const { return log_; }
   // Written files by final name ("part-00000.csv", "centres/part-00000.csv").
   const std::map<std::string, std::string>& files() const { return files_; }
   // All parts of a folder one after the other.
@@ -32,6 +41,7 @@ class InMemoryLink : public DriverLink {
   const std::map<std::string, int64_t>& counters() const { return counters_; }
 
   // ---- for the task context ----
+  std::map<std::string, std::string> shared;                           // by digest
   std::map<uint32_t, std::vector<std::vector<StoredRecord>>> outputs;  // stage -> map task -> records
 
  private:
@@ -40,6 +50,7 @@ class InMemoryLink : public DriverLink {
   std::map<std::string, std::string> files_;
   std::vector<pb::Plan> plans_;
   std::map<std::string, int64_t> counters_;
+  std::map<uint32_t, pb::ActionResult> log_;
 };
 
 // Runs a registered job with the options given; kind NONE when it went well.
