@@ -90,6 +90,27 @@ class CoordinatorRestart(harness.Case):
             self.assertEqual(digest(out), digest(local))
             self.assertIn("recovered", fleet.mrsubmit("events", job, check=0).stdout)
 
+    def test_a_loop_survives_its_drivers(self):
+        measures = harness.measures_file(self.path("measures.csv"), 20000)
+        options = [f"--bundle={harness.TEST_JOBS}", "looped", f"--input={measures}", "--steps=400", "--split-bytes=128KiB"]
+        local = self.path("local")
+        self.local(*options, f"--output={local}")
+        with Fleet(workers=2, slots=1) as fleet:
+            out = self.path("out")
+            job = fleet.submit(*options, f"--output={out}")
+            for actions in (60, 240):  # two for each step: its sum and its state
+                fleet.wait_until(job, lambda status, actions=actions: status["actions_done"] >= actions, "so many steps")
+                victims = fleet.drivers()
+                self.assertTrue(victims, "the loop is not over")
+                os.kill(victims[0], signal.SIGKILL)
+            fleet.wait_until(job, lambda status: status["actions_done"] >= 400, "so many steps")
+            fleet.coordinator.kill(signal.SIGKILL)
+            fleet.coordinator.close()
+            fleet.start_coordinator()
+            fleet.mrsubmit("wait", job, check=0)
+            self.assertEqual(digest(out), digest(local))
+            fleet.mrsubmit("verify", out, check=0)
+
     def test_kmeans_survives_driver_and_coordinator(self):
         prices = harness.prices_file(self.path("prices.csv"), 60000)
         options = ["kmeans", f"--input={prices}", "--features=Open,Volume", "--id=Symbol", "--k=6", "--tolerance=0",

@@ -1,4 +1,6 @@
 // Jobs for the matrix and the benchmarks: a float reduction, a huge group, empty tasks.
+#include <cmath>
+
 #include "common/pipeline/pipeline.h"
 
 namespace millrace {
@@ -65,6 +67,32 @@ MR_JOB("big-group", BigGroup, "Rows and an order-dependent fold per key (csv wit
 
 void WideGroup(Job& job, const FloatSumOptions& options) { GroupAndFold<NotedMeasure>(job, options); }
 MR_JOB("wide-group", WideGroup, "The same of wider rows (csv with key, value, note)")
+
+struct LoopedOptions : CommonOptions {
+  int64_t steps = 100;
+};
+MR_OPTIONS(LoopedOptions, MR_OPTION(steps, "integer", "Steps of the loop"))
+
+// A loop whose steps depend on each other to the last bit, with a shared value of 8 KiB in each.
+void Looped(Job& job, const LoopedOptions& options) {
+  const auto measures = job.Read<Measure>(options.input).Cache();
+  const double total =
+      job.Loop("looped", 0.0, static_cast<uint64_t>(options.steps), [&](double& sum, uint64_t i) {
+        std::vector<double> weights(1024, sum);
+        weights[i % weights.size()] += 1;
+        sum = measures
+                  .Map(With(weights),
+                       [](const std::vector<double>& w, const Measure& m) {
+                         return m.value / (1 + std::abs(w[static_cast<size_t>(m.key) % w.size()]));
+                       })
+                  .Aggregate(Sum{});
+        return true;
+      });
+  std::string text;
+  AppendDouble(total, &text);
+  job.WriteFile("total.txt", text + "\n");
+}
+MR_JOB("looped", Looped, "A loop over measures (csv with key, value)")
 
 struct EmptyTasksOptions : CommonOptions {
   int64_t tasks = 1000;

@@ -54,9 +54,8 @@ class DriverTest : public testing::Test {
 pb::ErrorInfo ThreeActions(DriverLink& link, const pb::StartDriver&) {
   pb::ErrorInfo error;
   for (uint32_t action = 1; action <= 3; ++action) {
-    absl::Status status = link.StartAction(Request(action, "f" + std::to_string(action)));
-    absl::StatusOr<pb::ActionResult> result(status);
-    if (status.ok()) result = link.AwaitAction(action);
+    const absl::Status status = link.StartAction(Request(action, "f" + std::to_string(action)));
+    const auto result = status.ok() ? link.AwaitAction(action) : absl::StatusOr<pb::ActionResult>(status);
     if (!result.ok()) {
       error.set_kind(pb::ErrorInfo::USER_CODE);
       error.set_message(std::string(result.status().message()));
