@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/pipeline/combine_table.h"
+#include "common/pipeline/group.h"
 #include "common/pipeline/keyed_record.h"
 #include "common/pipeline/operator.h"
 #include "common/record/codec.h"
@@ -149,25 +150,17 @@ struct CombineReader {
 
   static void Run(const OperatorArgs& args, SinkBase* down) {
     auto* sink = static_cast<Sink<KeyValue<K, V>>*>(down);
-    ShuffleInput& in = args.context.shuffle_input();
     OperatorCounts& counts = args.context.counts(args.spec.id());
-    std::string key;
-    KeyArena arena;
+    GroupCursor cursor(args, counts);
     KeyValue<K, V> record;
     V value{};
-    bool more = in.Next();
-    while (more && !args.context.stopped()) {
-      key.assign(in.key());
-      ++counts.in;
-      bool ok = DecodeAll(in.value(), &record.value);
-      while (ok && (more = in.Next()) && in.key() == key) {
-        ++counts.in;
-        ok = DecodeAll(in.value(), &value);
+    while (cursor.NextGroup(&record.key)) {
+      bool ok = DecodeAll(cursor.value(), &record.value);
+      for (cursor.Advance(); ok && cursor.InGroup(); cursor.Advance()) {
+        ok = DecodeAll(cursor.value(), &value);
         if (ok) Combine<C>(record.value, value);
       }
-      std::string_view encoded = key;
-      arena.Reset();
-      if (!ok || !KeyCodec<K>::Decode(&encoded, &arena, &record.key)) {
+      if (!ok) {
         args.context.FailInternal("a shuffled record of " + args.spec.label() + " cannot be decoded");
         return;
       }

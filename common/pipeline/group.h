@@ -19,41 +19,49 @@ namespace millrace {
 
 namespace internal {
 
-// One key's part of a merged stream. The key's bytes are a prefix of the records' keys (the rest is the
-// secondary sort field); key encodings are prefix-free, so a prefix match is an exact match.
+// Walks a merged stream group by group. A key's bytes are a prefix of the records' keys (the rest is the
+// secondary sort field); key encodings are prefix-free, so a prefix match is an exact match. Each record's
+// key is compared once.
 class GroupCursor {
  public:
-  GroupCursor(ShuffleInput& in, OperatorCounts& counts) : in_(in), counts_(counts) {}
+  GroupCursor(const OperatorArgs& args, OperatorCounts& counts)
+      : args_(args), in_(args.context.shuffle_input()), counts_(counts) {}
 
-  // On to the next group; `prefix_bytes(key)` tells how much of the record's key is the group's (-1 =
-  // broken).
-  template <typename PrefixBytes>
-  bool NextGroup(const PrefixBytes& prefix_bytes) {
-    if (!started_) {
-      started_ = true;
-      more_ = in_.Next();
+  // On to the next group, whatever is left of this one, and its key; views in *key live as long as the group.
+  // False at the end, and when the task has failed or was cancelled.
+  template <typename K>
+  bool NextGroup(K* key) {
+    if (!started_) more_ = in_.Next();
+    started_ = true;
+    while (in_group_) Advance();
+    if (!more_ || args_.context.stopped()) return false;
+    first_key_.assign(in_.key());
+    std::string_view rest = first_key_;
+    arena_.Reset();
+    if (!KeyCodec<K>::Decode(&rest, &arena_, key)) {
+      args_.context.FailInternal("a shuffled key of " + args_.spec.label() + " cannot be decoded");
+      return false;
     }
-    while (grouped_ && InGroup()) Advance();
-    if (!more_) return false;
-    const ptrdiff_t n = prefix_bytes(in_.key());
-    if (n < 0) return false;
-    group_.assign(in_.key().substr(0, static_cast<size_t>(n)));
-    grouped_ = true;
-    return true;
+    group_ = std::string_view(first_key_).substr(0, first_key_.size() - rest.size());
+    return in_group_ = true;
   }
-  bool InGroup() const { return more_ && in_.key().substr(0, group_.size()) == group_; }
+  bool InGroup() const { return in_group_; }  // the record at hand is one of the group
+  std::string_view value() const { return in_.value(); }
+  uint32_t tag() const { return in_.tag(); }
   void Advance() {
     ++counts_.in;
     more_ = in_.Next();
+    in_group_ = more_ && in_.key().substr(0, group_.size()) == group_;
   }
-  const std::string& group() const { return group_; }
-  ShuffleInput& in() { return in_; }
 
  private:
+  const OperatorArgs& args_;
   ShuffleInput& in_;
   OperatorCounts& counts_;
-  std::string group_;
-  bool started_ = false, more_ = false, grouped_ = false;
+  KeyArena arena_;
+  std::string first_key_;   // of the group's first record
+  std::string_view group_;  // the part of it that is the group's
+  bool started_ = false, more_ = false, in_group_ = false;
 };
 
 }  // namespace internal
@@ -92,7 +100,7 @@ class Rows {
  private:
   void Load() {
     valid_ = cursor_.InGroup() && !context_.stopped();
-    if (valid_ && !DecodeAll(cursor_.in().value(), &record_)) {
+    if (valid_ && !DecodeAll(cursor_.value(), &record_)) {
       context_.FailInternal("a grouped record cannot be decoded");
       valid_ = false;
     }
@@ -156,13 +164,6 @@ class GroupWriter : public Sink<KeyValue<K, V>> {
   std::string key_, value_;
 };
 
-template <typename K>
-ptrdiff_t KeyBytes(std::string_view key, KeyArena* arena, K* decoded) {
-  std::string_view rest = key;
-  arena->Reset();
-  return KeyCodec<K>::Decode(&rest, arena, decoded) ? static_cast<ptrdiff_t>(key.size() - rest.size()) : -1;
-}
-
 // F: void (values..., const K&, Rows<V>, Emitter<U>&), called once per key, keys in order.
 template <typename K, typename V, typename U, typename F, typename... W>
 struct GroupReader {
@@ -178,18 +179,9 @@ struct GroupReader {
     OperatorCounts& counts = context.counts(args.spec.id());
     DecodedValues<W...> values(args);
     Emitter<U> emitter(static_cast<Sink<U>*>(down), &counts);
-    GroupCursor cursor(context.shuffle_input(), counts);
-    KeyArena arena;
+    GroupCursor cursor(args, counts);
     K key{};
-    std::string key_bytes;  // the decoded key may be a view: it lives as long as its group
-    const auto prefix = [&](std::string_view bytes) {
-      key_bytes.assign(bytes);
-      const ptrdiff_t n = KeyBytes(std::string_view(key_bytes), &arena, &key);
-      if (n < 0) context.FailInternal("a shuffled key of " + args.spec.label() + " cannot be decoded");
-      return n;
-    };
-    while (!context.stopped() && cursor.NextGroup(prefix))
-      values.Call(F{}, std::as_const(key), Rows<V>(cursor, context), emitter);
+    while (cursor.NextGroup(&key)) values.Call(F{}, std::as_const(key), Rows<V>(cursor, context), emitter);
   }
 };
 

@@ -29,12 +29,14 @@ bool ReadRight(GroupCursor& cursor, const OperatorArgs& args, std::vector<B>* ri
   right->clear();
   bytes->clear();
   size_t held = 0;
-  while (cursor.InGroup() && cursor.in().tag() == 0) {
-    bytes->emplace_back(cursor.in().value());
+  while (cursor.InGroup() && cursor.tag() == 0) {
+    bytes->emplace_back(cursor.value());
     held += bytes->back().size() + sizeof(B) + sizeof(std::string);
     if (held > args.context.memory_bytes() / 4) {
-      args.context.FailInput(StrCat(args.spec.label(), ": the right side has over ", HumanBytes(held),
-                                    " of records for one key; swap the sides or raise --slot-memory"));
+      args.context.FailInput(
+          StrCat(args.spec.label(), ": the right side has over ", HumanBytes(held),
+                 " of records for one key, more than a quarter of a slot's memory; put the "
+                 "side with fewer records per key on the right, or raise --slot-memory"));
       return false;
     }
     cursor.Advance();
@@ -64,19 +66,11 @@ struct CoGroupReader {
     OperatorCounts& counts = context.counts(args.spec.id());
     DecodedValues<W...> values(args);
     Emitter<U> emitter(static_cast<Sink<U>*>(down), &counts);
-    GroupCursor cursor(context.shuffle_input(), counts);
-    KeyArena arena;
+    GroupCursor cursor(args, counts);
     K key{};
-    std::string key_bytes;
-    const auto prefix = [&](std::string_view bytes) {
-      key_bytes.assign(bytes);
-      const ptrdiff_t n = KeyBytes(std::string_view(key_bytes), &arena, &key);
-      if (n < 0) context.FailInternal("a shuffled key of " + args.spec.label() + " cannot be decoded");
-      return n;
-    };
     std::vector<B> right;
     std::vector<std::string> right_bytes;
-    while (!context.stopped() && cursor.NextGroup(prefix)) {
+    while (cursor.NextGroup(&key)) {
       if (!ReadRight(cursor, args, &right, &right_bytes)) return;
       values.Call(F{}, std::as_const(key), Rows<A>(cursor, context), std::as_const(right), emitter);
     }

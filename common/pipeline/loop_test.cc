@@ -171,6 +171,28 @@ TEST(StartedTest, TheEndOfTheJobWaitsForWhatNobodyAskedFor) {
   EXPECT_EQ(link.awaited, (std::vector<uint32_t>{1, 2}));
 }
 
+TEST(JoinTest, ARightSideThatDoesNotFitIsASentence) {
+  testing::InMemoryLink link;
+  Job job(link);
+  const auto few = job.Values<int64_t>({1, 2}).KeyBy([](const int64_t& x) { return x; });
+  // 17 MiB of key 2: over a quarter of the 64 MiB of this slot.
+  const auto many = job.Values<int64_t>({1, 2, 2})
+                        .FlatMap<std::string>([](const int64_t& x, Emitter<std::string>& out) {
+                          for (int i = 0; i < (x == 1 ? 1 : 8500); ++i) out(std::string(1000, '0' + x));
+                        })
+                        .KeyBy([](const std::string& s) { return int64_t{s[0] - '0'}; });
+  EXPECT_EQ(many.Join(few).Pairs().Count(), 17001u) << "on the left they stream";
+  try {
+    few.Join(many).Pairs().Count();
+    FAIL() << "no error";
+  } catch (const JobAborted& aborted) {
+    EXPECT_EQ(aborted.error().kind(), pb::ErrorInfo::BAD_INPUT);
+    EXPECT_TRUE(std::string(aborted.what())
+                    .starts_with("Join: the right side has over 16 MiB of records for one key"))
+        << aborted.what();
+  }
+}
+
 TEST(SharedValuesTest, LargeValuesTravelOnceAndByName) {
   testing::InMemoryLink link;
   Job job(link);
