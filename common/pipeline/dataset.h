@@ -159,10 +159,13 @@ class Dataset {
   }
 
   // 0-based row numbers over the whole data set. Runs a counting action.
-  Dataset<Numbered<T>> WithRowNumber() const {
+  Dataset<Numbered<T>> WithRowNumber() const { return WithRowNumber(CountPerTask()); }
+  // Without one, where the number of records of every task is known (CollectPerTask of something mapped from
+  // it).
+  Dataset<Numbered<T>> WithRowNumber(const std::vector<uint64_t>& counts) const {
     std::vector<uint64_t> offsets;
     uint64_t next = 0;
-    for (uint64_t count : CountPerTask()) {
+    for (uint64_t count : counts) {
       offsets.push_back(next);
       next += count;
     }
@@ -185,6 +188,8 @@ class Dataset {
   // All records, in order. T must own its text (std::string, Row::Own() is done for rows).
   std::vector<T> Collect() const { return StartCollect().Get(); }
   Started<std::vector<T>> StartCollect() const;
+  // The same, task by task.
+  std::vector<std::vector<T>> CollectPerTask() const;
   // The first n records, in order.
   std::vector<T> Take(uint64_t n) const;
   uint64_t Count() const { return StartCount().Get(); }

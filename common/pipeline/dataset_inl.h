@@ -47,18 +47,44 @@ uint32_t Dataset<T>::StartResult(plan::OperatorSpec terminal, std::string label,
   return job_->StartAction(action);
 }
 
+namespace internal {
+
+template <typename T>
+std::vector<std::vector<T>> TakeRecords(Job& job, const pb::ActionResult& result) {
+  std::vector<std::vector<T>> tasks;
+  for (const std::string& part : result.results())
+    if (!DecodeRecords(part, &tasks.emplace_back()))
+      job.Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
+  return tasks;
+}
+
+template <typename T>
+plan::OperatorSpec CollectSpec() {
+  static_assert(kOwning<T>, "Collect keeps records: map std::string_view to std::string first");
+  return Spec<CollectOp<T>>("Collect", pb::LAW_SINK);
+}
+
+}  // namespace internal
+
 template <typename T>
 Started<std::vector<T>> Dataset<T>::StartCollect() const {
-  static_assert(internal::kOwning<T>, "Collect keeps records: map std::string_view to std::string first");
   const auto take = [](Job& job, const pb::ActionResult& result) {
-    std::vector<T> records;
-    for (const std::string& part : result.results())
-      if (!internal::DecodeRecords(part, &records))
-        job.Fail(pb::ErrorInfo::INTERNAL, "a collected result cannot be decoded");
-    return records;
+    std::vector<T> all;
+    for (std::vector<T>& task : internal::TakeRecords<T>(job, result)) {
+      if (all.empty()) {
+        all = std::move(task);
+      } else {
+        all.insert(all.end(), std::make_move_iterator(task.begin()), std::make_move_iterator(task.end()));
+      }
+    }
+    return all;
   };
-  return {job_, StartResult(internal::Spec<internal::CollectOp<T>>("Collect", pb::LAW_SINK), "Collect"),
-          take};
+  return {job_, StartResult(internal::CollectSpec<T>(), "Collect"), take};
+}
+
+template <typename T>
+std::vector<std::vector<T>> Dataset<T>::CollectPerTask() const {
+  return internal::TakeRecords<T>(*job_, job_->Await(StartResult(internal::CollectSpec<T>(), "Collect")));
 }
 
 template <typename T>

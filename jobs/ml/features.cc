@@ -137,18 +137,23 @@ Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::
               },
               "Blocks")
           .Cache();
-  Features features{columns.names, columns.id >= 0, id, blocks, blocks.WithRowNumber(), {}, 0};
-  const auto sizes =
+  const auto tasks =
       blocks.Map(
                 [](const FeatureBlock& block) {
                   return BlockSize{block.rows, block.problem};
                 },
                 "Sizes")
-          .Collect();
-  for (const BlockSize& size : sizes) {
-    if (!size.problem.empty()) job.Fail(pb::ErrorInfo::BAD_INPUT, size.problem);
-    features.block_rows.push_back(size.rows);
-    features.rows += size.rows;
+          .CollectPerTask();
+  std::vector<uint64_t> task_blocks;
+  for (const std::vector<BlockSize>& task : tasks) task_blocks.push_back(task.size());
+  Features features{
+      columns.names, columns.id >= 0, id, blocks, blocks.WithRowNumber(task_blocks), {}, task_blocks, 0};
+  for (const std::vector<BlockSize>& task : tasks) {
+    for (const BlockSize& size : task) {
+      if (!size.problem.empty()) job.Fail(pb::ErrorInfo::BAD_INPUT, size.problem);
+      features.block_rows.push_back(size.rows);
+      features.rows += size.rows;
+    }
   }
   return features;
 }

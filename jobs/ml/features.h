@@ -34,6 +34,7 @@ struct Features {
   Dataset<FeatureBlock> blocks;              // cached
   Dataset<Numbered<FeatureBlock>> numbered;  // the same with their numbers
   std::vector<uint32_t> block_rows;          // rows per block
+  std::vector<uint64_t> task_blocks;         // blocks per task
   uint64_t rows = 0;
 
   std::vector<uint64_t> FirstRows() const;  // number of the first row of every block
@@ -41,7 +42,7 @@ struct Features {
 };
 
 // The numeric columns of `table` (or those of `names`, in that order) as blocks. `id`: the column that names
-// the rows, or "". Runs actions; ends the job with a sentence where a cell is missing or not finite.
+// the rows, or "". Runs one action; ends the job with a sentence where a cell is missing or not finite.
 Features MakeFeatures(Job& job, const Table& table, const std::string& id,
                       std::vector<std::string> names = {});
 

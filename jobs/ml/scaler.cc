@@ -140,7 +140,7 @@ Features ScaledFeatures(const Features& features, const ScaleParameters& paramet
                           },
                           "Scale")
                       .Cache();
-  scaled.numbered = scaled.blocks.WithRowNumber();
+  scaled.numbered = scaled.blocks.WithRowNumber(features.task_blocks);
   return scaled;
 }
 
