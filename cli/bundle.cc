@@ -19,6 +19,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/base/uri.h"
 
 extern char** environ;
 
@@ -89,33 +90,6 @@ absl::StatusOr<std::string> Describe(const std::string& path) {
   return text;
 }
 
-bool HasScheme(const std::string& text) {
-  const size_t colon = text.find(':');
-  if (colon == std::string::npos || colon < 2) return false;
-  for (size_t i = 0; i < colon; ++i) {
-    const char c = text[i];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))) return false;
-  }
-  return true;
-}
-
-// Comma-separated; commas inside {} belong to a pattern.
-std::string AbsoluteList(const std::string& value) {
-  std::string out, piece;
-  int depth = 0;
-  for (const char c : value) {
-    if (c == ',' && depth == 0) {
-      StrAppend(&out, AbsoluteUri(piece), ",");
-      piece.clear();
-      continue;
-    }
-    depth += c == '{' ? 1 : c == '}' && depth > 0 ? -1 : 0;
-    piece += c;
-  }
-  return out + AbsoluteUri(piece);
-}
-
 absl::Status CheckType(const JobDescription& job, const JobOption& option, const std::string& value) {
   const std::string shown = StrCat("--", option.name, "=", value);
   if (option.type.find('|') != std::string::npos) {
@@ -146,13 +120,6 @@ absl::Status CheckType(const JobDescription& job, const JobOption& option, const
 }
 
 }  // namespace
-
-std::string AbsoluteUri(const std::string& text) {
-  if (text.empty()) return text;
-  if (text.rfind("file://", 0) == 0) return AbsolutePath(text.substr(7));
-  if (text.rfind("file:", 0) == 0) return AbsolutePath(text.substr(5));
-  return HasScheme(text) ? text : AbsolutePath(text);
-}
 
 absl::StatusOr<std::vector<JobDescription>> ParseDescription(const std::string& text) {
   std::vector<JobDescription> jobs;
@@ -249,7 +216,7 @@ absl::Status CheckOptions(const JobDescription& job, std::map<std::string, std::
     }
     if (absl::Status status = CheckType(job, *found, value); !status.ok()) return status;
     if (found->type == "path" || name == "input" || name == "output") {
-      value = AbsoluteList(value);
+      value = AbsoluteUris(value);
     }
   }
   for (const JobOption& option : job.options) {

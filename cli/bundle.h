@@ -37,9 +37,6 @@ absl::StatusOr<const JobDescription*> FindJob(const Bundle& bundle, const std::s
 // --output; comma-separated lists piece by piece; a URI with a scheme stays as it is).
 absl::Status CheckOptions(const JobDescription& job, std::map<std::string, std::string>* options);
 
-// A local path made absolute; "file:" loses its scheme, a URI of another scheme stays as it is.
-std::string AbsoluteUri(const std::string& text);
-
 // Parses the JSON of `describe --json`.
 absl::StatusOr<std::vector<JobDescription>> ParseDescription(const std::string& json);
 

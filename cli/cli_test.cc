@@ -9,10 +9,11 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "cli/watch.h"
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/uri.h"
+#include "common/progress/progress.h"
 
 namespace millrace::cli {
 namespace {

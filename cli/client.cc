@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/strings.h"
+#include "common/progress/progress.h"
 #include "proto/client.grpc.pb.h"
 
 namespace millrace::cli {
@@ -37,11 +38,6 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }
 
 }  // namespace
-
-bool Ended(const pb::JobStatus& status) {
-  return status.state() == pb::JobStatus::SUCCEEDED || status.state() == pb::JobStatus::FAILED ||
-         status.state() == pb::JobStatus::KILLED;
-}
 
 struct Client::Impl {
   ClientOptions options;

@@ -60,6 +60,4 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
-bool Ended(const pb::JobStatus& status);  // succeeded, failed or killed
-
 }  // namespace millrace::cli

@@ -1,6 +1,7 @@
 // list, status, workers, counters, kill: one question, one answer.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,9 +9,9 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "cli/watch.h"
 #include "common/base/strings.h"
+#include "common/progress/progress.h"
 
 namespace millrace::cli {
 
@@ -50,11 +51,17 @@ std::string StatusText(const pb::JobStatus& job) {
   return text;
 }
 
-// The id among the positional arguments, "last" without one.
-bool OneId(const std::vector<std::string>& positional, std::string* id) {
-  if (positional.size() > 1) return false;
-  *id = positional.empty() ? "last" : positional[0];
-  return true;
+// The id among the positional arguments, "last" without one; nothing, after a sentence, when there are
+// several.
+std::optional<std::string> OneId(const std::string& command, const std::vector<std::string>& positional) {
+  if (positional.size() <= 1) return positional.empty() ? "last" : positional[0];
+  Say(StrCat(command, " takes one id, for instance `mrsubmit ", command, " j-3`"), kUsage);
+  return std::nullopt;
+}
+
+// Prints rows below a heading, or what there is to say when there are none.
+void PrintTable(const std::vector<std::vector<std::string>>& rows, const std::string& none) {
+  Print(rows.size() == 1 ? none : Table(rows));
 }
 
 }  // namespace
@@ -79,11 +86,7 @@ int ListCommand(const Args& args) {
                     StrCat(job.records_written()),
                     job.pending_reason().empty() ? job.output() : "pending: " + job.pending_reason()});
   }
-  if (rows.size() == 1) {
-    Print("no jobs yet; `mrsubmit run JOB --input=... --output=...` makes one");
-  } else {
-    Print(Table(rows));
-  }
+  PrintTable(rows, "no jobs yet; `mrsubmit run JOB --input=... --output=...` makes one");
   return kOk;
 }
 
@@ -95,10 +98,10 @@ int StatusCommand(const Args& args) {
   AddPrint(table, options);
   table.Positional(&positional, "ID");
   if (auto code = Parse(table, args)) return *code;
-  std::string id;
-  if (!OneId(positional, &id)) return Say("status takes one id, for instance `mrsubmit status j-3`", kUsage);
+  const auto id = OneId("status", positional);
+  if (!id) return kUsage;
   Client client(ClientFrom(options));
-  auto job = client.GetJob(id);
+  auto job = client.GetJob(*id);
   if (!job.ok()) return Say(job.status());
   Print(options.json() ? JobJson(*job) : StatusText(*job));
   return kOk;
@@ -125,12 +128,9 @@ int WorkersCommand(const Args& args) {
                     HumanBytes(worker.slot_memory_bytes()), worker.bulk_address(),
                     worker.profile().substr(0, 12)});
   }
-  if (rows.size() == 1) {
-    Print(
-        StrCat("no worker is connected; start one with `mrworker --coordinator=", options.coordinator, "`"));
-  } else {
-    Print(Table(rows));
-  }
+  PrintTable(
+      rows,
+      StrCat("no worker is connected; start one with `mrworker --coordinator=", options.coordinator, "`"));
   return kOk;
 }
 
@@ -142,11 +142,10 @@ int CountersCommand(const Args& args) {
   AddPrint(table, options);
   table.Positional(&positional, "ID");
   if (auto code = Parse(table, args)) return *code;
-  std::string id;
-  if (!OneId(positional, &id))
-    return Say("counters takes one id, for instance `mrsubmit counters j-3`", kUsage);
+  const auto id = OneId("counters", positional);
+  if (!id) return kUsage;
   Client client(ClientFrom(options));
-  auto reply = client.GetCounters(id);
+  auto reply = client.GetCounters(*id);
   if (!reply.ok()) return Say(reply.status());
   if (options.json()) {
     Print(CountersJson(*reply));
@@ -155,7 +154,7 @@ int CountersCommand(const Args& args) {
   std::vector<std::vector<std::string>> rows = {{"counter", "value"}};
   for (const pb::Counter& counter : reply->counters())
     rows.push_back({counter.name(), StrCat(counter.value())});
-  Print(rows.size() == 1 ? std::string("the job counted nothing") : Table(rows));
+  PrintTable(rows, "the job counted nothing");
   return kOk;
 }
 

@@ -18,9 +18,9 @@
 
 #include "cli/commands.h"
 #include "cli/print.h"
-#include "cli/progress.h"
 #include "common/base/files.h"
 #include "common/base/strings.h"
+#include "common/progress/progress.h"
 
 namespace millrace::cli {
 
@@ -188,7 +188,11 @@ class Watch {
     if (options_.json()) {
       std::printf("%s\n", JobJson(job).c_str());
     } else if (job.state() == pb::JobStatus::SUCCEEDED) {
-      std::fputs(Summary(job).c_str(), stdout);
+      const int64_t took_ms = std::max<int64_t>(job.finished_ms() - job.submitted_ms(), 0);
+      const std::string summary =
+          Summary(job, static_cast<double>(took_ms) / 1000, StrCat(job.name(), " (", job.id(), ")"),
+                  "mrsubmit counters " + job.id());
+      std::fputs(summary.c_str(), stdout);
     }
     std::fflush(stdout);
     if (job.state() == pb::JobStatus::KILLED) return Say(StrCat(job.id(), " was killed"), kKilled);

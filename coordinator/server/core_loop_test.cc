@@ -105,7 +105,7 @@ TEST_F(CoreLoopTest, SharedValuesAreKeptOnceAndGivenOnceToEveryWorker) {
   const auto plan = [&](uint32_t action) {
     pb::ActionRequest request = TwoStagePlan(job_, epoch_, action, 2 * action - 1, 2, 2);
     for (pb::Stage& stage : *request.mutable_plan()->mutable_stages())
-      stage.mutable_branches(0)->mutable_operators(0)->mutable_shared()->set_digest("D");
+      stage.mutable_branches(0)->add_operators()->mutable_shared()->set_digest("D");
     return request;
   };
   pb::ActionRequest first = plan(1);

@@ -10,6 +10,7 @@ ROOMS = {
     "common/pipeline": ["common/base/", "common/record/", "common/io/", "common/plan/", "proto/"],
     "common/config": ["common/base/"],
     "common/obs": ["common/base/"],
+    "common/progress": ["common/base/", "proto/"],
     "coordinator/scheduler": ["common/base/", "proto/"],
     "coordinator/journal": ["common/base/", "proto/"],
     "coordinator/server": ["common/base/", "common/config/", "common/obs/", "common/plan/", "common/io/", "proto/",
@@ -25,7 +26,7 @@ ROOMS = {
     "jobs/ml": ["common/pipeline/"],
     "jobs/report": ["common/pipeline/"],
     "jobs": ["common/pipeline/", "jobs/ml/", "jobs/report/"],
-    "cli": ["common/base/", "common/config/", "common/io/", "proto/"],
+    "cli": ["common/base/", "common/config/", "common/io/", "common/progress/", "proto/"],
     "examples": ["common/pipeline/"],
     "bench": ["common/", "proto/", "worker/", "coordinator/", "jobs/"],
 }

@@ -18,10 +18,10 @@
 #include "common/base/files.h"
 #include "common/base/sanitized.h"
 #include "common/base/status.h"
+#include "common/progress/progress.h"
 #include "coordinator/server/core.h"
 #include "worker/agent/agent.h"
 #include "worker/bundle/in_process.h"
-#include "worker/bundle/progress.h"
 #include "worker/executor/crash.h"
 
 namespace millrace {
@@ -57,11 +57,6 @@ struct Board {
   }
 };
 
-bool Ended(const pb::JobStatus& job) {
-  return job.state() == pb::JobStatus::SUCCEEDED || job.state() == pb::JobStatus::FAILED ||
-         job.state() == pb::JobStatus::KILLED;
-}
-
 // User code that allocates without end gets std::bad_alloc; the machine stays alive.
 void LimitResources(const LocalOptions& options, uint32_t slots) {
   rlimit files;
@@ -89,7 +84,7 @@ CoreOptions LocalCore() {
 // Watches the job to its end. Ctrl-C kills it; the second one ends the process at once.
 pb::JobStatus Watch(CoordinatorCore* core, const std::string& id, Board* board, int signals,
                     const LocalOptions& options) {
-  LocalProgress progress(options.progress, NowMs());
+  Progress progress(Progress::ModeOf(options.progress, stderr), stderr, /*with_id=*/false);
   std::optional<pb::JobStatus> last;
   for (bool killed = false;;) {
     pollfd fds[2] = {{board->wake.get(), POLLIN, 0}, {signals, POLLIN, 0}};
@@ -136,7 +131,7 @@ class WorkerSession {
 
 int Report(const LocalOptions& options, const pb::JobStatus& job, double seconds) {
   if (job.state() == pb::JobStatus::SUCCEEDED) {
-    std::fputs(LocalSummary(options.program, job, seconds).c_str(), stdout);
+    std::fputs(Summary(job, seconds, job.name(), options.program + " describe").c_str(), stdout);
     std::fflush(stdout);
     return 0;
   }

@@ -2,39 +2,12 @@
 
 #include "common/base/files.h"
 #include "common/base/status.h"
+#include "common/base/uri.h"
 
 namespace millrace {
 namespace {
 
 constexpr const char* kLocalNames[] = {"slots", "slot-memory", "work-dir", "progress", "supervise"};
-
-bool HasScheme(const std::string& text) {
-  const size_t colon = text.find("://");
-  return colon != std::string::npos && colon >= 2 && text.rfind("file://", 0) != 0;
-}
-
-std::string AbsoluteUri(const std::string& text) {
-  if (text.empty() || HasScheme(text)) return text;
-  if (text.rfind("file://", 0) == 0) return AbsolutePath(text.substr(7));
-  if (text.rfind("file:", 0) == 0) return AbsolutePath(text.substr(5));
-  return AbsolutePath(text);
-}
-
-// Comma-separated; commas inside {} belong to a pattern.
-std::string AbsoluteList(const std::string& value) {
-  std::string out, piece;
-  int depth = 0;
-  for (const char c : value) {
-    if (c == ',' && depth == 0) {
-      StrAppend(&out, AbsoluteUri(piece), ",");
-      piece.clear();
-      continue;
-    }
-    depth += c == '{' ? 1 : c == '}' && depth > 0 ? -1 : 0;
-    piece += c;
-  }
-  return out + AbsoluteUri(piece);
-}
 
 absl::Status TakeLocal(const std::string& name, const std::string& value, LocalOptions* options) {
   if (name == "slots") {
@@ -94,7 +67,7 @@ absl::StatusOr<LocalOptions> ParseLocalOptions(const std::string& program,
     }
     for (const OptionInfo& info : job->options) {
       if (info.name == name && (info.type == "path" || name == "input" || name == "output"))
-        value = AbsoluteList(value);
+        value = AbsoluteUris(value);
     }
     options.options[name] = value;
   }

@@ -73,9 +73,10 @@ pb::ErrorInfo RecordThenAct(DriverLink& link, const pb::StartDriver&) {
   record.clear_plan();
   record.set_record(true);
   record.set_recorded("half past ten");
-  const auto recorded = link.RunActions({record});
-  const auto results = link.RunActions({Request(2, "f2")});
-  error.set_message((*recorded)[0].recorded() + " " + (*results)[0].results(0));
+  EXPECT_TRUE(link.StartAction(record).ok());
+  const std::string recorded = link.AwaitAction(1)->recorded();
+  EXPECT_TRUE(link.StartAction(Request(2, "f2")).ok());
+  error.set_message(recorded + " " + link.AwaitAction(2)->results(0));
   return error;
 }
 

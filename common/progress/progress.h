@@ -1,4 +1,5 @@
-// What a person sees of a running job: one line per stage, in place on a terminal, plain lines elsewhere.
+// What a person sees of a running job, on a fleet and in local mode: one line per stage, in place on a
+// terminal, plain lines elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 #include "proto/client.pb.h"
 
-namespace millrace::cli {
+namespace millrace {
 
 // "stage 3 reduce: 5/8 tasks, 1.2M records, 34 MiB, 12 MiB/s, 3 s left". `seconds` since the stage was first
 // seen running; rates and time left need some of it.
@@ -18,8 +19,12 @@ std::string StageLine(const pb::StageStatus& stage, double seconds);
 // connected".
 std::string JobLine(const pb::JobStatus& job);
 
-// The lines at the end of a job: time, records, output, the next command to try.
-std::string Summary(const pb::JobStatus& job);
+bool Ended(const pb::JobStatus& job);  // succeeded, failed or killed
+
+// The lines at the end of a job: `title`, time, records, output, the next command to try (`next` where there
+// is no output to verify).
+std::string Summary(const pb::JobStatus& job, double seconds, const std::string& title,
+                    const std::string& next);
 
 class Progress {
  public:
@@ -27,7 +32,8 @@ class Progress {
   // "auto": kTerminal when `out` is one and TERM is not "dumb", else kPlain.
   static Mode ModeOf(const std::string& word, FILE* out);
 
-  Progress(Mode mode, FILE* out) : mode_(mode), out_(out) {}
+  // `with_id`: lines begin with the job's id.
+  Progress(Mode mode, FILE* out, bool with_id = true) : mode_(mode), out_(out), with_id_(with_id) {}
   // `now_ms` of any steady clock.
   void Update(const pb::JobStatus& job, int64_t now_ms);
   // A line that stays.
@@ -41,10 +47,12 @@ class Progress {
     int64_t printed_ms = 0;
     bool done = false;
   };
+  std::string Id(const pb::JobStatus& job) const { return with_id_ ? job.id() + " " : std::string(); }
   void Draw(const pb::JobStatus& job, int64_t now_ms);
 
   Mode mode_;
   FILE* out_;
+  const bool with_id_;
   std::map<uint32_t, Seen> stages_;
   std::string pending_, pending_told_;
   int64_t pending_ms_ = 0;  // since when it is this reason
@@ -53,4 +61,4 @@ class Progress {
   int64_t plain_ms_ = 0;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace

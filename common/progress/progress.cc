@@ -1,4 +1,4 @@
-#include "cli/progress.h"
+#include "common/progress/progress.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -7,10 +7,9 @@
 #include <cstdlib>
 #include <vector>
 
-#include "cli/client.h"
 #include "common/base/strings.h"
 
-namespace millrace::cli {
+namespace millrace {
 
 namespace {
 
@@ -82,16 +81,19 @@ std::string JobLine(const pb::JobStatus& job) {
   }
 }
 
-std::string Summary(const pb::JobStatus& job) {
-  const double seconds =
-      static_cast<double>(std::max<int64_t>(job.finished_ms() - job.submitted_ms(), 0)) / 1000;
-  std::string text = StrCat(job.name(), " succeeded in ", HumanDuration(seconds), "  (", job.id(), ")\n");
-  StrAppend(&text, "  records  ", job.records_written(), " written, ", HumanBytes(job.bytes_written()), "\n");
+bool Ended(const pb::JobStatus& job) {
+  return job.state() == pb::JobStatus::SUCCEEDED || job.state() == pb::JobStatus::FAILED ||
+         job.state() == pb::JobStatus::KILLED;
+}
+
+std::string Summary(const pb::JobStatus& job, double seconds, const std::string& title,
+                    const std::string& next) {
+  std::string text = StrCat(title, " succeeded in ", HumanDuration(seconds), "\n  records  ",
+                            job.records_written(), " written, ", HumanBytes(job.bytes_written()), "\n");
   if (!job.output().empty()) {
-    StrAppend(&text, "  output   ", job.output(), "\n");
-    StrAppend(&text, "  next     mrsubmit verify ", job.output(), "\n");
+    StrAppend(&text, "  output   ", job.output(), "\n  next     mrsubmit verify ", job.output(), "\n");
   } else {
-    StrAppend(&text, "  next     mrsubmit counters ", job.id(), "\n");
+    StrAppend(&text, "  next     ", next, "\n");
   }
   return text;
 }
@@ -128,7 +130,7 @@ void Progress::Update(const pb::JobStatus& job, int64_t now_ms) {
   if (mode_ == Mode::kPlain && !pending_.empty() && pending_ != pending_told_ &&
       now_ms - pending_ms_ >= kPendingMs) {
     pending_told_ = pending_;
-    Note(StrCat(job.id(), " pending: ", pending_));
+    Note(StrCat(Id(job), "pending: ", pending_));
   }
   for (const pb::StageStatus& stage : job.stages()) {
     Seen& seen = stages_[stage.stage()];
@@ -136,14 +138,14 @@ void Progress::Update(const pb::JobStatus& job, int64_t now_ms) {
     const double seconds = seen.since_ms < 0 ? 0 : static_cast<double>(now_ms - seen.since_ms) / 1000;
     if (Done(stage) != seen.done) {  // a finished stage runs again when a worker that held its output died
       seen.done = Done(stage);
-      if (seen.done && ++finished_ <= kFinishLines) Note(StrCat(job.id(), " ", StageLine(stage, seconds)));
+      if (seen.done && ++finished_ <= kFinishLines) Note(StrCat(Id(job), StageLine(stage, seconds)));
       if (seen.done && finished_ == kFinishLines + 1)
-        Note(StrCat(job.id(), " further stages are counted only"));
+        Note(StrCat(Id(job), "further stages are counted only"));
     } else if (mode_ == Mode::kPlain && Running(stage) &&
                now_ms - std::max(seen.printed_ms, plain_ms_) >= kPlainIntervalMs &&
                now_ms - seen.since_ms >= kPlainIntervalMs) {
       seen.printed_ms = plain_ms_ = now_ms;
-      Note(StrCat(job.id(), " ", StageLine(stage, seconds),
+      Note(StrCat(Id(job), StageLine(stage, seconds),
                   finished_ > kFinishLines ? StrCat(" (", finished_, " stages done)") : std::string()));
     }
   }
@@ -169,4 +171,4 @@ void Progress::Draw(const pb::JobStatus& job, int64_t now_ms) {
   lines_ = static_cast<uint32_t>(lines.size() + 1);
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace
