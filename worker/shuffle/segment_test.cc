@@ -305,6 +305,17 @@ TEST(SegmentTest, EmptySegmentAndEmptyRecords) {
   const auto reader = SegmentReader::Open(folder.File("r"));
   ASSERT_TRUE(reader.ok());
   ExpectHolds(**reader, runs, 5, 32);
+
+  auto writer = SegmentWriter::Create(folder.File("n"), options);
+  ASSERT_TRUE(writer.ok());
+  (*writer)->BeginRun(3);
+  for (int i = 0; i < 2; ++i)
+    (*writer)->Append(std::string_view(), std::string_view());  // which point nowhere
+  ASSERT_TRUE((*writer)->EndRun().ok());
+  ASSERT_TRUE((*writer)->Finish().ok());
+  const auto nowhere = SegmentReader::Open(folder.File("n"));
+  ASSERT_TRUE(nowhere.ok());
+  ExpectHolds(**nowhere, runs, 5, 32);
 }
 
 TEST(BufferPoolTest, GivesBackWhatWasReleased) {

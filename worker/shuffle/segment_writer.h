@@ -66,8 +66,9 @@ class SegmentWriter {
     }
     char* out = segment::PutVarint32(cursor_, static_cast<uint32_t>(key.size()));
     out = segment::PutVarint32(out, static_cast<uint32_t>(value.size()));
-    std::memcpy(out, key.data(), key.size());
-    std::memcpy(out + key.size(), value.data(), value.size());
+    // An empty view may point nowhere, which memcpy does not allow even for no bytes.
+    if (!key.empty()) std::memcpy(out, key.data(), key.size());
+    if (!value.empty()) std::memcpy(out + key.size(), value.data(), value.size());
     cursor_ = out + key.size() + value.size();
     ++block_records_;
     run_logical_bytes_ += key.size() + value.size();
