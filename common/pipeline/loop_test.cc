@@ -163,6 +163,19 @@ class FailingLink : public testing::InMemoryLink {
   std::vector<uint32_t> awaited;
 };
 
+TEST(LoopTest, TheEndOfAStepWaitsForWhatItStarted) {
+  FailingLink link;
+  Job job(link);
+  EXPECT_THROW(job.Loop("hasty", int64_t{0}, 1,
+                        [&](int64_t&, uint64_t) {
+                          Numbers(job).StartCount();
+                          Numbers(job).StartCount();  // action 2
+                          return true;
+                        }),
+               JobAborted);
+  EXPECT_EQ(link.awaited, (std::vector<uint32_t>{1, 2}));
+}
+
 TEST(StartedTest, TheEndOfTheJobWaitsForWhatNobodyAskedFor) {
   FailingLink link;
   const pb::ErrorInfo error =
