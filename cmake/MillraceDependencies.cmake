@@ -1,20 +1,26 @@
 # Debian's libraries as interface targets. gRPC, protobuf, Abseil, SQLite and the codecs are linked
 # statically: a static binary starts in 3 ms, a shared one in 8 (docs/decisions/0001-static-grpc.md).
 find_package(Threads REQUIRED)
+# The thread sanitizer can leave out what libraries that are not instrumented do (scripts/sanitize), but only where they
+# are modules of their own.
+set(MR_LIBRARY_SUFFIX .a)
+if(MILLRACE_SANITIZE STREQUAL "thread")
+  set(MR_LIBRARY_SUFFIX .so)
+endif()
 find_program(PROTOC protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 
 function(mr_archive_group target)
   set(paths "")
   foreach(name IN LISTS ARGN)
-    find_library(MR_LIB_${name} NAMES lib${name}.a REQUIRED)
+    find_library(MR_LIB_${name} NAMES lib${name}${MR_LIBRARY_SUFFIX} lib${name}.a REQUIRED)
     list(APPEND paths ${MR_LIB_${name}})
   endforeach()
   add_library(${target} INTERFACE)
   target_link_libraries(${target} INTERFACE -Wl,--start-group ${paths} -Wl,--end-group)
 endfunction()
 
-file(GLOB absl_archives /usr/lib/x86_64-linux-gnu/libabsl_*.a)
+file(GLOB absl_archives /usr/lib/x86_64-linux-gnu/libabsl_*${MR_LIBRARY_SUFFIX})
 add_library(mr_absl INTERFACE)
 target_link_libraries(mr_absl INTERFACE -Wl,--start-group ${absl_archives} -Wl,--end-group Threads::Threads)
 
