@@ -34,25 +34,34 @@ class RunMerger {
 
   // False at the end and on an error; views of the record before are dead then.
   bool Next();
-  std::string_view key() const { return runs_[winner_].reader.key(); }
-  std::string_view value() const { return runs_[winner_].reader.value(); }
-  size_t run() const { return winner_; }
+  std::string_view key() const { return runs_[winner_.run].reader.key(); }
+  std::string_view value() const { return runs_[winner_.run].reader.value(); }
+  size_t run() const { return winner_.run; }
   const absl::Status& status() const { return status_; }
   size_t failed_run() const { return failed_run_; }  // when status() is not OK
 
  private:
   struct Run {
     RunReader reader;
-    uint64_t prefix = 0;
     bool done = false;
   };
-  bool Advance(size_t run);
-  bool Before(uint32_t a, uint32_t b) const;
+  // Most comparisons need nothing but this. The prefix of a run at its end is the greatest one.
+  struct Entry {
+    uint64_t prefix = 0;
+    uint32_t run = 0;
+  };
+  Entry Advance(uint32_t run);
+  bool Before(const Entry& a, const Entry& b) const {
+    if (a.prefix != b.prefix) [[likely]]
+      return a.prefix < b.prefix;
+    return BeforeInFull(a.run, b.run);
+  }
+  bool BeforeInFull(uint32_t a, uint32_t b) const;
   void Build();
 
   std::vector<Run> runs_;
-  std::vector<uint32_t> losers_;  // inner nodes 1..n-1; the winner is apart
-  uint32_t winner_ = 0;
+  std::vector<Entry> losers_;  // inner nodes 1..n-1; the winner is apart
+  Entry winner_;
   bool started_ = false;
   absl::Status status_;
   size_t failed_run_ = 0;

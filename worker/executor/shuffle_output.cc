@@ -24,7 +24,9 @@ pb::ErrorInfo SystemError(const absl::Status& status) {
 }
 
 SegmentOutput::SegmentOutput(ShuffleOutputOptions options, TaskContext* context)
-    : options_(std::move(options)), context_(context), sorter_(options_.arena, options_.sort_bytes) {}
+    : options_(std::move(options)), context_(context), sorter_(options_.arena, options_.sort_bytes) {
+  for (const std::string& bound : options_.target.bounds()) bound_prefixes_.push_back(KeyPrefix(bound));
+}
 
 SegmentOutput::~SegmentOutput() = default;  // an unfinished writer removes its file
 
@@ -34,9 +36,11 @@ uint32_t SegmentOutput::PartitionOf(std::string_view key) const {
       return static_cast<uint32_t>(StableHash(key) % options_.target.partitions());
     case pb::ShuffleTarget::RANGE: {
       const auto& bounds = options_.target.bounds();
+      const auto same = std::equal_range(bound_prefixes_.begin(), bound_prefixes_.end(), KeyPrefix(key));
+      const auto first = bounds.begin() + (same.first - bound_prefixes_.begin());
+      const auto last = bounds.begin() + (same.second - bound_prefixes_.begin());
       return static_cast<uint32_t>(
-          std::upper_bound(bounds.begin(), bounds.end(), key,
-                           [](std::string_view k, const std::string& b) { return k < b; }) -
+          std::upper_bound(first, last, key, [](std::string_view k, const std::string& b) { return k < b; }) -
           bounds.begin());
     }
     default:

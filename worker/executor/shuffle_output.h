@@ -60,6 +60,7 @@ class SegmentOutput final : public ShuffleOutput {
   const ShuffleOutputOptions options_;
   TaskContext* context_;
   RecordSorter sorter_;
+  std::vector<uint64_t> bound_prefixes_;  // of a range partition's bounds: most keys need no more
   std::unique_ptr<SegmentWriter> writer_;
   std::vector<std::shared_ptr<const SegmentReader>> spills_;  // in order of adding
   size_t spill_files_ = 0;
