@@ -12,6 +12,7 @@ namespace millrace {
 namespace {
 
 constexpr size_t kSmall = 40;                            // below this, comparisons beat another radix pass
+constexpr size_t kSmallEnd = 2 << 20;  // of an arena, in pages of the usual size
 constexpr size_t kMaxArena = (4ull << 30) - (64 << 10);  // offsets are 32 bits
 
 uint64_t LoadBigEndian(const char* at, size_t available) {
@@ -31,8 +32,9 @@ SlotArena::SlotArena(size_t capacity_bytes) {
   void* mapped =
       mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
-  madvise(mapped, capacity_, MADV_HUGEPAGE);
   data_ = static_cast<char*>(mapped);
+  // A small task touches a little of both ends: clearing a huge page there would take longer than the task.
+  if (capacity_ > 2 * kSmallEnd) madvise(data_ + kSmallEnd, capacity_ - 2 * kSmallEnd, MADV_HUGEPAGE);
 }
 
 SlotArena::~SlotArena() { munmap(data_, capacity_); }
