@@ -157,6 +157,22 @@ TEST_F(PipelineTest, SortIsTotalOverPartitionsAndStable) {
   EXPECT_EQ(link_.plans()[1].stages(0).shuffle().bounds_size(), 3);
 }
 
+TEST_F(PipelineTest, ASampleOfNumberedRowsNumbersThemLikeTheCount) {
+  job_.mutable_settings().partitions = 4;
+  job_.mutable_settings().split_bytes = 1 << 30;  // one split, and many to sample from
+  constexpr int64_t kRows = 100'000;
+  std::string text;
+  for (int64_t i = 0; i < kRows; ++i) text += "line " + std::to_string(i) + "\n";
+  const auto rows =
+      job_.ReadText(File("numbered.txt", text))
+          .WithRowNumber()
+          .Map([](const Numbered<std::string_view>& line) { return static_cast<int64_t>(line.row); })
+          .SortBy([](const int64_t& row) { return -row; })
+          .Collect();
+  ASSERT_EQ(rows.size(), static_cast<size_t>(kRows));
+  for (int64_t i = 0; i < kRows; ++i) ASSERT_EQ(rows[static_cast<size_t>(i)], kRows - 1 - i);
+}
+
 TEST_F(PipelineTest, CachedDataIsComputedOnce) {
   const auto cached = job_.Values<int64_t>({1, 2, 3}).Map([](const int64_t& v) { return v * 10; }).Cache();
   EXPECT_EQ(cached.Collect(), (std::vector<int64_t>{10, 20, 30}));

@@ -19,12 +19,18 @@ pb::Operator ToOperator(const OperatorSpec& spec, Numbering* numbering) {
   return op;
 }
 
+// Row numbers go by the tasks that were counted: other splits would have other tasks.
+bool NumbersRows(const Node& node) {
+  return node.op.kind == "WithRowNumber" || std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                        [](const NodePtr& in) { return NumbersRows(*in); });
+}
+
 class Lowering {
  public:
   Lowering(const LowerOptions& options, Numbering* numbering) : options_(options), numbering_(numbering) {}
 
   pb::Plan Run(const ActionSpec& action) {
-    sample_ = action.sample;
+    sample_ = action.sample && !NumbersRows(*action.node);
     plan_.set_action(numbering_->next_action++);
     plan_.set_label(action.label);
     *plan_.mutable_options() = options_.task;

@@ -22,6 +22,8 @@ def plans(scratch):
         "wordcount": [f"--input={words}", out],
         "sort": [f"--input={words}", out],
         "grep": [f"--input={words}", out, "--pattern=fox"],
+        "inverted-index": [f"--input={words}", out],
+        "access-log": [f"--input={words}", out],
         "stock-returns": [f"--input={prices}", out],
         "stock-pivot": [f"--input={prices}", out],
         "scale": [f"--input={prices}", out, "--id=Symbol"],

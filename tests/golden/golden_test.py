@@ -53,6 +53,15 @@ def data(name):
     return path
 
 
+def shared(name):
+    """A file that may not be copied into the project; None where it is not beside it."""
+    path = HERE.parent.parent.parent / "shared" / "data" / name
+    if path.exists():
+        return path
+    print(f"  skipped: file missing: {name}")
+    return None
+
+
 def table(name, rows):
     path = WORK / name
     with open(path, "w", newline="") as file:
@@ -152,6 +161,47 @@ def test_text():
     out = run("sort", path, "--record-bytes=20", "--key-bytes=2", "--split-bytes=7000", "--partitions=3")
     want = sorted((records[i:i + 20] for i in range(0, len(records), 20)), key=lambda r: r[:2])
     check(b"".join(p.read_bytes() for p in parts(out, "bin")) == b"".join(want), "sort of fixed records is stable")
+
+
+def test_index():
+    facts = golden_json("text/inverted_index")
+    for options in ((), ("--split-bytes=300000", "--partitions=3")):
+        out = run("inverted-index", data("war_and_peace.txt"), *options)
+        check(sha(out, "tsv") == facts["sha256"], f"inverted index {options}")
+    repeats = WORK / "repeats.txt"
+    repeats.write_text("b a b\n\nA, b; 12 c\n")
+    got = b"".join(p.read_bytes() for p in parts(run("inverted-index", repeats), "tsv"))
+    check(got == b"a\t1,3\nb\t1,3\nc\t3\n", f"index of repeated words: {got!r}")
+    got = b"".join(p.read_bytes() for p in parts(run("inverted-index", repeats, "--tokens=white"), "tsv"))
+    check(got == b"12\t3\nA,\t3\na\t1\nb\t1\nb;\t3\nc\t3\n", f"index of white tokens: {got!r}")
+
+
+def test_accesslog():
+    facts = golden_json("text/access_log")
+    logs = [("combined", "apache_access_log_10k.log", data("apache_access_log_10k.log")),
+            ("nasa", "nasa_http_1995_07_01.tsv", shared("nasa_http_1995_07_01.tsv"))]
+    for form, name, path in logs:
+        if path is None:
+            continue
+        for options in ((), ("--split-bytes=90000", "--partitions=3")):
+            out = run("access-log", path, f"--format={form}", *options)
+            summary = json.loads((out / "summary.json").read_text())
+            for key, want in facts[name].items():
+                check(summary.get(key) == want, f"access log {form} {options} {key}: {summary.get(key)} for {want}")
+            hours = {row[0]: int(row[1]) for row in read(out / "hours")[1:]}
+            check(hours == facts[name].get("hits_per_hour", facts[name].get("hits_per_unix_hour")), f"{form}: hours/")
+            paths = [[row[0], int(row[1])] for row in read(out / "paths")[1:]]
+            check(paths == facts[name].get("top_20_paths", facts[name].get("top_20_urls")), f"{form}: paths/")
+    odd = WORK / "odd.log"
+    odd.write_text('h - - [17/May/2015:10:05:03 +0000] "GET /a\\"b HTTP/1.1" 200 -\n'
+                   'nothing of a log\nh - - [17/May/2015:10:05:03 +0000] "" 400 7\n'
+                   'h - - [17/May/2015:10:05:03 +0000] "GET /c" 200 seven\n')
+    summary = json.loads((run("access-log", odd) / "summary.json").read_text())
+    want = {"lines": 4, "unparsed": 2, "bytes": 7, "no_bytes": 1, "methods": {"": 1, "GET": 1},
+            "top_20_paths": [["", 1], ['/a\\"b', 1]], "status": {"200": 1, "400": 1}}
+    for key, value in want.items():
+        check(summary[key] == value, f"odd log {key}: {summary[key]} for {value}")
+    check("nothing of a log" in summary["unparsed_lines"], "the line that is no log line is named")
 
 
 def edge_prices():
