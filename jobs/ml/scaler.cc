@@ -72,6 +72,11 @@ Row ScaledRow(const LinearMap& map, const FeatureBlock& block, uint32_t r) {
   return row;
 }
 
+ColumnSums SumColumns(const Features& features) {
+  return features.blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums")
+      .Aggregate(MergeSums{});
+}
+
 LinearMap MapOf(const ScaleParameters& parameters) { return {parameters.Shift(), parameters.Factor()}; }
 
 }  // namespace
@@ -82,23 +87,29 @@ std::vector<double> ScaleParameters::Factor() const {
   return factor;
 }
 
+std::vector<double> ColumnMeans(const Features& features) {
+  const ColumnSums sums = SumColumns(features);
+  std::vector<double> means;
+  // A column of one single value has exactly that mean, and no rounding error becomes its spread.
+  for (size_t i = 0; i < sums.sum.size(); ++i)
+    means.push_back(sums.least[i] == sums.greatest[i]
+                        ? sums.least[i]
+                        : (sums.sum[i] + sums.rest[i]) / static_cast<double>(features.rows));
+  return means;
+}
+
 ScaleParameters FitScaler(const Features& features, Scaling scaling) {
   ScaleParameters parameters;
   parameters.scaling = scaling;
-  const ColumnSums sums =
-      features.blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums")
-          .Aggregate(MergeSums{});
   const size_t columns = features.names.size();
   const double n = static_cast<double>(features.rows);
   if (scaling == Scaling::kMaxAbs) {
+    const ColumnSums sums = SumColumns(features);
     for (size_t i = 0; i < columns; ++i)
       parameters.max_abs.push_back(std::max(std::abs(sums.least[i]), std::abs(sums.greatest[i])));
     return parameters;
   }
-  // A column of one single value has exactly that mean, and no rounding error becomes its spread.
-  for (size_t i = 0; i < columns; ++i)
-    parameters.mean.push_back(sums.least[i] == sums.greatest[i] ? sums.least[i]
-                                                                : (sums.sum[i] + sums.rest[i]) / n);
+  parameters.mean = ColumnMeans(features);
   const ColumnSums squares = features.blocks
                                  .Map(
                                      With(parameters.mean),

@@ -22,6 +22,9 @@ struct ScaleParameters {
   std::vector<double> Factor() const;
 };
 
+// One pass over the data; sums are compensated. A column of one single value has exactly that mean.
+std::vector<double> ColumnMeans(const Features& features);
+
 // Two passes over the data (one for max-abs); sums are compensated and folded block by block, in order.
 ScaleParameters FitScaler(const Features& features, Scaling scaling);
 

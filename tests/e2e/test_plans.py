@@ -27,6 +27,7 @@ def plans(scratch):
         "stock-returns": [f"--input={prices}", out],
         "stock-pivot": [f"--input={prices}", out],
         "scale": [f"--input={prices}", out, "--id=Symbol"],
+        "pca": [f"--input={prices}", out, *numeric],
         "kmeans": [f"--input={prices}", out, "--k=3", *numeric],
         "stock-clusters": [f"--input={prices}", out],
     }

@@ -204,6 +204,33 @@ def test_accesslog():
     check("nothing of a log" in summary["unparsed_lines"], "the line that is no log line is named")
 
 
+def test_pca():
+    want = golden_json("pca/household_pca_k2")
+    household = table("household_pca.csv", golden_csv("scaler/household_features"))
+    for options in ((), ("--split-bytes=20000",)):
+        out = run("pca", household, "--id=household_id", "--k=2", *options)
+        got = json.loads((out / "summary.json").read_text())
+        check(got["rows"] == want["rows"] and got["features"] == want["features"], "pca: rows, features")
+        for key in ("eigenvalues", "explained_variance_ratio", "mean"):
+            ok = len(got[key]) == len(want[key]) and all(close(g, w, 1e-9) for g, w in zip(got[key], want[key]))
+            check(ok, f"pca {key}: {got[key]}")
+        # A component is known up to its sign.
+        signs = [1 if max(g, key=abs) * max(w, key=abs) > 0 else -1 for g, w in zip(got["components"], want["components"])]
+        for key in ("offset", "sum_of_projections"):
+            check(all(close(s * g, w, 0, 1e-9) for s, g, w in zip(signs, got[key], want[key])), f"pca {key}: {got[key]}")
+        for s, g, w in zip(signs, got["components"], want["components"]):
+            check(max(g, key=abs) > 0, "pca: the entry of largest magnitude is positive")
+            check(all(close(s * x, y, 0, 1e-9) for x, y in zip(g, w)), f"pca component {g}")
+        rows = read(out / "projected")
+        compare("pca projections", [rows[0]] + [[i] + [repr(s * float(v)) for s, v in zip(signs, r)] for i, *r in rows[1:]],
+                golden_csv("pca/household_projected"), 1, 0, 1e-9)
+        check([row[0] for row in read(out / "components")[1:]] == ["1", "2"], "components/")
+    run("pca", household, "--id=household_id", "--k=14", fails=(1, "--k=14: the 13 columns have 1 to 13 components"))
+    constant = table("constant.csv", [["a", "b"], [1, 2], [1, 2]])
+    got = json.loads((run("pca", constant, "--k=1") / "summary.json").read_text())
+    check(got["eigenvalues"] == [0, 0] and got["explained_variance_ratio"] == [0], f"pca without variance: {got}")
+
+
 def edge_prices():
     rows = golden_json("returns/edge_cases")["input (Symbol, Date, Close) in file order"]
     return table("edge.csv", [["Symbol", "Date", "Close"]] + [[as_text(x) for x in row] for row in rows])
