@@ -19,12 +19,10 @@ class BlockingQueue {
  public:
   // False (and the item is dropped) after Close().
   bool Push(T item) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (closed_) return false;
-      items_.push_back(std::move(item));
-    }
-    ready_.notify_one();
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_) return false;
+    items_.push_back(std::move(item));
+    ready_.notify_one();  // under the lock: whoever takes the item may destroy the queue
     return true;
   }
   // Waits for an item; nothing once closed and empty.
@@ -37,10 +35,8 @@ class BlockingQueue {
     return item;
   }
   void Close() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      closed_ = true;
-    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = true;
     ready_.notify_all();
   }
 

@@ -23,7 +23,7 @@ class ByteArena {
   std::string_view Copy(std::string_view bytes) {
     if (bytes.size() > left_) NextChunk(bytes.size());
     char* at = at_;
-    std::memcpy(at, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
     at_ += bytes.size();
     left_ -= bytes.size();
     return {at, bytes.size()};

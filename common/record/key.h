@@ -111,7 +111,7 @@ inline uint64_t KeyPrefix64(std::string_view key) {
   uint64_t prefix = 0;
   if (key.size() >= 8) [[likely]] {
     std::memcpy(&prefix, key.data(), 8);
-  } else {
+  } else if (!key.empty()) {
     std::memcpy(&prefix, key.data(), key.size());
   }
   return __builtin_bswap64(prefix);
