@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Every batch job: the same bytes locally with 1 slot, locally with 2 slots, and on a fleet of 2 workers.
+
+`python3 tests/e2e/test_jobs_fleet.py JOB...` runs some of them. A new job needs an entry in jobs().
+"""
+import gzip
+import os
+import shutil
+import sys
+
+import harness
+from harness import Fleet, binary, digest, run
+
+ONLY = [name for name in sys.argv[1:] if not name.startswith("-") and "." not in name]
+
+
+def unpacked(folder, name):
+    """A file of tests/data, unpacked."""
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        with gzip.open(os.path.join(harness.DATA, name + ".gz")) as packed, open(path, "wb") as file:
+            shutil.copyfileobj(packed, file)
+    return path
+
+
+def jobs(folder):
+    """(name, job, options): inputs are cut into several splits, results into several partitions where the job has any."""
+    prices = unpacked(folder, "ohlcv_2023_15_symbols.csv")
+    book = unpacked(folder, "war_and_peace.txt")
+    log = unpacked(folder, "apache_access_log_10k.log")
+    bike = unpacked(folder, "bike_sharing_hour.csv")
+    cut = ["--split-bytes=100000", "--partitions=3"]
+    numbers = ["--features=temp,atemp,hum,windspeed,casual,registered", "--id=instant"]
+    return [
+        ("wordcount", "wordcount", [f"--input={book}", "--split-bytes=500000", "--partitions=3"]),
+        ("sort", "sort", [f"--input={book}", "--split-bytes=500000", "--partitions=3"]),
+        ("grep", "grep", [f"--input={book}", "--pattern=Natasha", *cut]),
+        ("inverted-index", "inverted-index", [f"--input={book}", "--split-bytes=500000", "--partitions=3"]),
+        ("access-log", "access-log", [f"--input={log}", *cut]),
+        ("stock-returns", "stock-returns", [f"--input={prices}", *cut]),
+        ("stock-pivot", "stock-pivot", [f"--input={prices}", *cut]),
+        ("stock-clusters", "stock-clusters", [f"--input={prices}", *cut]),
+        ("scale", "scale", [f"--input={bike}", *numbers, *cut]),
+        ("pca", "pca", [f"--input={bike}", *numbers, *cut]),
+        ("kmeans", "kmeans", [f"--input={bike}", *numbers, "--k=4", "--init=kmeans-parallel", "--elbow=2..4", *cut]),
+    ]
+
+
+class SameBytes(harness.Case):
+    def test_local_and_fleet(self):
+        chosen = [job for job in jobs(self.scratch) if not ONLY or job[1] in ONLY]
+        self.assertTrue(chosen, f"no job is named {ONLY}")
+        with Fleet(workers=2, slots=1) as fleet:
+            for name, job, options in chosen:
+                with self.subTest(job=name):
+                    digests = {}
+                    for place in ("local, 1 slot", "local, 2 slots", "fleet of 2 workers"):
+                        out = self.path(f"{name}-{len(digests)}")
+                        args = [job, *options, f"--output={out}"]
+                        if place.startswith("local"):
+                            self.local(*args, slots=int(place.split()[1]))
+                        else:
+                            fleet.mrsubmit("run", "--progress=none", *args, check=0)
+                        digests[place] = digest(out)
+                        shutil.rmtree(out)
+                    print(f"  {name}: {digests[place][:16]}", flush=True)
+                    self.assertEqual(len(set(digests.values())), 1, f"{name}: {digests}")
+
+    def test_no_job_is_left_out(self):
+        table = run(binary("mrsubmit"), "jobs", check=0).stdout.split("\n\n")[0].splitlines()[1:]  # after the header
+        listed = {line.split()[0] for line in table}
+        self.assertGreaterEqual(len(listed), 11, table)
+        missing = listed - {job for _, job, _ in jobs(self.scratch)}
+        self.assertFalse(missing, "these jobs need an entry in jobs()")
+
+
+if __name__ == "__main__":
+    sys.argv = [a for a in sys.argv if a not in ONLY]
+    harness.main()
