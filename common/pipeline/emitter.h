@@ -1,6 +1,7 @@
 // Where functions put what they make.
 #pragma once
 
+#include "common/pipeline/bad_input.h"
 #include "common/pipeline/runtime.h"
 
 namespace millrace {

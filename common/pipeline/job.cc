@@ -323,6 +323,10 @@ pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& giv
     job.AwaitAll();
   } catch (const JobAborted& aborted) {
     return aborted.error();
+  } catch (const BadInput& e) {
+    error.set_kind(pb::ErrorInfo::BAD_INPUT);
+    error.set_deterministic(true);
+    error.set_message(e.what());
   } catch (const std::exception& e) {
     error.set_kind(pb::ErrorInfo::USER_CODE);
     error.set_message(StrCat("the job function threw: ", e.what()));

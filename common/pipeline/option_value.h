@@ -1,6 +1,7 @@
 // From the text of an option to a member of a job's options struct.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -12,7 +13,59 @@
 
 namespace millrace::internal {
 
+template <typename M>
+inline constexpr bool kNoOptionForm = false;
+
+// One value; false where the text is none.
+template <typename M>
+bool ParseOptionItem(std::string_view text, M* out) {
+  if constexpr (std::is_same_v<M, std::string>) {
+    *out = text;
+    return true;
+  } else if constexpr (std::is_same_v<M, bool>) {
+    return ParseBool(text, out);
+  } else if constexpr (std::is_integral_v<M>) {
+    return ParseInt(text, out);
+  } else if constexpr (std::is_same_v<M, double>) {
+    return ParseDouble(text, out);
+  } else if constexpr (std::is_same_v<M, Date>) {
+    return ParseDate(text, out);
+  } else {
+    static_assert(kNoOptionForm<M>, "no option form for this member type");
+  }
+}
+
+template <typename M>
+struct OptionItems {
+  static constexpr bool kList = false;
+  // The item that is none of the type, where there is one.
+  static std::optional<std::string_view> Parse(std::string_view text, M* out) {
+    return ParseOptionItem(text, out) ? std::nullopt : std::optional(text);
+  }
+};
+// Nothing is the empty text.
+template <typename M>
+struct OptionItems<std::optional<M>> {
+  static constexpr bool kList = false;
+  static std::optional<std::string_view> Parse(std::string_view text, std::optional<M>* out) {
+    out->reset();
+    return text.empty() ? std::nullopt : OptionItems<M>::Parse(text, &out->emplace());
+  }
+};
+// With commas between; empty items are left out.
+template <typename M>
+struct OptionItems<std::vector<M>> {
+  static constexpr bool kList = true;
+  static std::optional<std::string_view> Parse(std::string_view text, std::vector<M>* out) {
+    out->clear();
+    for (const std::string_view item : StrSplit(text, ','))
+      if (!item.empty() && !ParseOptionItem(item, &out->emplace_back())) return item;
+    return std::nullopt;
+  }
+};
+
 // "" when it went well, else the sentence. `type` as in OptionInfo; with '|' it lists the allowed values.
+// Members: text, bool, integers, double, Date; optional and lists of these.
 template <typename M>
 std::string ParseOption(const std::string& name, const std::string& type, const std::string& text, M* out) {
   if (type.find('|') != std::string::npos) {
@@ -24,25 +77,11 @@ std::string ParseOption(const std::string& name, const std::string& type, const 
     }
     if (!allowed) return StrCat("--", name, "=", text, ": the value must be one of ", type);
   }
-  bool ok = true;
-  if constexpr (std::is_same_v<M, std::string>) {
-    *out = text;
-  } else if constexpr (std::is_same_v<M, bool>) {
-    ok = ParseBool(text, out);
-  } else if constexpr (std::is_integral_v<M>) {
-    ok = ParseInt(text, out);
-  } else if constexpr (std::is_same_v<M, double>) {
-    ok = ParseDouble(text, out);
-  } else {
-    static_assert(std::is_same_v<M, std::vector<std::string>>, "no option form for this member type");
-    out->clear();
-    for (size_t begin = 0; begin < text.size();) {
-      const size_t end = std::min(text.find(',', begin), text.size());
-      if (end > begin) out->push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
-  return ok ? "" : StrCat("--", name, "=", text, ": '", text, "' is not a valid ", type);
+  const std::optional<std::string_view> wrong = OptionItems<M>::Parse(text, out);
+  if (!wrong.has_value()) return "";
+  std::string_view one = type;
+  if (OptionItems<M>::kList && one.ends_with('s')) one.remove_suffix(1);
+  return StrCat("--", name, "=", text, ": '", *wrong, "' is not a valid ", one);
 }
 
 // The default of an option, as text.
@@ -59,8 +98,12 @@ std::string OptionText(const M& value) {
     AppendUint(value, &text);
   } else if constexpr (std::is_same_v<M, double>) {
     AppendDouble(value, &text);
+  } else if constexpr (std::is_same_v<M, Date>) {
+    AppendDate(value, &text);
+  } else if constexpr (requires { value.has_value(); }) {
+    if (value.has_value()) text = OptionText(*value);
   } else {
-    for (const std::string& item : value) text += (text.empty() ? "" : ",") + item;
+    for (const auto& item : value) text += (text.empty() ? "" : ",") + OptionText(item);
   }
   return text;
 }

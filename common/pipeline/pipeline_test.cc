@@ -308,10 +308,18 @@ TEST_F(PipelineTest, ErrorsNameFileLineColumnAndValue) {
 struct EchoOptions : CommonOptions {
   std::string mode = "plain";
   int64_t times = 1;
+  std::optional<Date> from;
+  std::vector<Date> days;
+  std::vector<uint32_t> sizes = {20, 50};
 };
-MR_OPTIONS(EchoOptions, MR_OPTION(mode, "plain|loud", "How"), MR_OPTION(times, "integer", "How often"))
+MR_OPTIONS(EchoOptions, MR_OPTION(mode, "plain|loud", "How"), MR_OPTION(times, "integer", "How often"),
+           MR_OPTION(from, "date", "First day"), MR_OPTION(days, "dates", "Days"),
+           MR_OPTION(sizes, "integers", "Sizes"))
 void Echo(Job& job, const EchoOptions& options) {
   if (options.times < 0) job.Fail("--times must not be negative");
+  if (options.times == 5) throw BadInput("five is no good");
+  if (options.from.has_value())
+    job.Fail(StrCat(options.from->ToString(), " ", options.days.size(), " ", options.sizes.back()));
   job.ReadText(options.input).Write(options.output);
 }
 MR_JOB("echo-test", Echo, "For this test")
@@ -332,6 +340,15 @@ TEST_F(PipelineTest, JobsCheckTheirOptions) {
   EXPECT_NE(run({{"mode", "quiet"}}).find("plain|loud"), std::string::npos);
   EXPECT_NE(run({{"times", "x"}}).find("not a valid integer"), std::string::npos);
   EXPECT_EQ(run({{"times", "-1"}}), "--times must not be negative");
+  EXPECT_NE(run({{"times", ""}}).find("'' is not a valid integer"), std::string::npos);
+  EXPECT_EQ(run({{"times", "5"}}), "five is no good");
+  EXPECT_EQ(run({{"from", "2008-04-15"}}), "2008-04-15 0 50");
+  EXPECT_EQ(run({{"from", "2008-04-15"}, {"days", "2009-01-28,,2022-06-30"}, {"sizes", "7"}}),
+            "2008-04-15 2 7");
+  EXPECT_EQ(run({{"from", ""}}), "x\ny\n");
+  EXPECT_EQ(run({{"from", "2008-02-30"}}), "--from=2008-02-30: '2008-02-30' is not a valid date");
+  EXPECT_EQ(run({{"days", "2008-04-15,x"}}), "--days=2008-04-15,x: 'x' is not a valid date");
+  EXPECT_EQ(run({{"sizes", "20,-5"}}), "--sizes=20,-5: '-5' is not a valid integer");
   EXPECT_NE(run({{"input", folder_ + "/nothing.txt"}}).find("nothing.txt"), std::string::npos);
   File("empty.txt", "");
   EXPECT_NE(run({{"input", folder_ + "/empty.txt"}}).find("has no records"), std::string::npos);

@@ -8,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/io/publish.h"
+#include "common/pipeline/bad_input.h"
 #include "common/pipeline/registry.h"
 #include "worker/executor/crash.h"
 
@@ -309,6 +310,8 @@ pb::TaskReport Attempt::Run() {
     } catch (const std::bad_alloc&) {
       RaiseHeapLimit();
       UserError("ran out of memory (the heap of the task's process is limited)");
+    } catch (const BadInput& e) {
+      FailInput(StrCat(e.what(), kept_record_.empty() ? "" : StrCat("; record ", kept_record_)));
     } catch (const std::exception& e) {
       UserError(StrCat("threw: ", e.what()));
     } catch (...) {

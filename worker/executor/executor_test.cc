@@ -8,6 +8,7 @@
 
 #include "common/base/files.h"
 #include "common/base/strings.h"
+#include "common/pipeline/bad_input.h"
 #include "common/pipeline/registry.h"
 #include "worker/shuffle/segment.h"
 
@@ -39,7 +40,8 @@ struct Numbers {
   }
 };
 
-// values: "" keeps all; "throw", "alloc", "odd" (a throw of no exception), "wait" (until stopped).
+// values: "" keeps all; "throw", "bad" (input), "alloc", "odd" (a throw of no exception), "wait" (until
+// stopped).
 class Even : public Sink<int> {
  public:
   Even(const OperatorArgs& args, SinkBase* down)
@@ -50,6 +52,7 @@ class Even : public Sink<int> {
   void Push(const int& i) override {
     ++counts_.in;
     if (i == 13 && mode_ == "throw") throw std::runtime_error("thirteen is bad");
+    if (i == 13 && mode_ == "bad") throw BadInput("thirteen is no number of ours");
     if (i == 13 && mode_ == "alloc") throw std::bad_alloc();
     if (i == 13 && mode_ == "odd") throw 13;
     while (mode_ == "wait" && !context_.stopped()) context_.progress_records.fetch_add(1);
@@ -292,6 +295,15 @@ TEST_F(ExecutorTest, WhatUserCodeThrowsIsAFailedTask) {
     EXPECT_FALSE(report.has_file());
     EXPECT_TRUE(ListDir(dir_.File("out/_temporary/j-7"))->empty());
   }
+}
+
+TEST_F(ExecutorTest, WhatUserCodeSaysOfItsInputIsTheWholeSentence) {
+  Start(Spec(9, "100", "bad", kToFile), 3);
+  const pb::TaskReport report = Wait(9, 3);
+  EXPECT_EQ(report.outcome(), pb::OUTCOME_FAILED);
+  EXPECT_EQ(report.error().kind(), pb::ErrorInfo::BAD_INPUT);
+  EXPECT_TRUE(report.error().deterministic());
+  EXPECT_EQ(report.error().message(), "thirteen is no number of ours; record '13'");
 }
 
 TEST_F(ExecutorTest, CancelStopsARunningTaskAndAQueuedOne) {
