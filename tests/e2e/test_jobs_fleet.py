@@ -29,6 +29,7 @@ def jobs(folder):
     book = unpacked(folder, "war_and_peace.txt")
     log = unpacked(folder, "apache_access_log_10k.log")
     bike = unpacked(folder, "bike_sharing_hour.csv")
+    retail = unpacked(folder, "online_retail_2010_2011.csv")
     cut = ["--split-bytes=100000", "--partitions=3"]
     numbers = ["--features=temp,atemp,hum,windspeed,casual,registered", "--id=instant"]
     return [
@@ -40,6 +41,8 @@ def jobs(folder):
         ("stock-returns", "stock-returns", [f"--input={prices}", *cut]),
         ("stock-pivot", "stock-pivot", [f"--input={prices}", *cut]),
         ("stock-clusters", "stock-clusters", [f"--input={prices}", *cut]),
+        ("market", "market", [f"--input={prices}", "--from=2023-03-01", "--to=2023-03-31", "--movers=2023-03-01", *cut]),
+        ("customer-value", "customer-value", [f"--input={retail}", "--split-bytes=4000000", "--partitions=3"]),
         ("scale", "scale", [f"--input={bike}", *numbers, *cut]),
         ("pca", "pca", [f"--input={bike}", *numbers, *cut]),
         ("kmeans", "kmeans", [f"--input={bike}", *numbers, "--k=4", "--init=kmeans-parallel", "--elbow=2..4", *cut]),

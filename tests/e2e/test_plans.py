@@ -16,6 +16,9 @@ def plans(scratch):
     with open(words, "w", encoding="ascii") as file:
         file.write("the quick brown fox\njumps over the lazy dog\n" * 10)
     prices = harness.ohlcv(scratch)
+    sales = os.path.join(scratch, "sales.csv")
+    with open(sales, "w", encoding="ascii") as file:
+        file.write("InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n1,2,2011-01-01 10:00:00,1.5,7.0,France\n")
     out = f"--output={scratch}/out"
     numeric = ["--features=Open,Volume", "--id=Symbol"]
     return {
@@ -30,6 +33,8 @@ def plans(scratch):
         "pca": [f"--input={prices}", out, *numeric],
         "kmeans": [f"--input={prices}", out, "--k=3", *numeric],
         "stock-clusters": [f"--input={prices}", out],
+        "market": [f"--input={prices}", out, "--from=2023-03-01", "--to=2023-03-31", "--movers=2023-03-01"],
+        "customer-value": [f"--input={sales}", out],
     }
 
 
