@@ -90,6 +90,49 @@ absl::StatusOr<std::string> Describe(const std::string& path) {
   return text;
 }
 
+// What is remembered has to be read before every job: separators that stand in no text instead of JSON.
+constexpr char kField = '\x1f', kEntry = '\x1e';
+
+// "" when it cannot be written so.
+std::string Pack(const std::vector<JobDescription>& jobs) {
+  std::string text;
+  size_t separators = 0;
+  auto add = [&](const std::string& field, char end) {
+    text += field;
+    text += end;
+    ++separators;
+  };
+  for (const JobDescription& job : jobs) {
+    add(job.name, kField);
+    add(job.meaning, job.options.empty() ? kEntry : kField);
+    for (const JobOption& option : job.options) {
+      add(option.name, kField);
+      add(option.type, kField);
+      add(option.default_value, kField);
+      add(option.meaning, &option == &job.options.back() ? kEntry : kField);
+    }
+  }
+  const auto found =
+      std::count_if(text.begin(), text.end(), [](char c) { return c == kField || c == kEntry; });
+  return static_cast<size_t>(found) == separators ? text : "";
+}
+
+std::vector<JobDescription> Unpack(std::string_view text) {
+  std::vector<JobDescription> jobs;
+  for (std::string_view entry : StrSplit(text, kEntry)) {
+    const std::vector<std::string_view> fields = StrSplit(entry, kField);
+    if (fields.size() < 2) continue;  // after the last one
+    JobDescription& job = jobs.emplace_back();
+    job.name = fields[0];
+    job.meaning = fields[1];
+    for (size_t i = 2; i + 4 <= fields.size(); i += 4) {
+      job.options.push_back({std::string(fields[i]), std::string(fields[i + 1]), std::string(fields[i + 2]),
+                             std::string(fields[i + 3])});
+    }
+  }
+  return jobs;
+}
+
 absl::Status CheckType(const JobDescription& job, const JobOption& option, const std::string& value) {
   const std::string shown = StrCat("--", option.name, "=", value);
   if (option.type.find('|') != std::string::npos) {
@@ -161,17 +204,14 @@ absl::StatusOr<Bundle> OpenBundle(const std::string& file) {
   const std::string folder = CacheFolder();
   const std::string entry =
       StrCat(folder, "/bundle-", info.st_dev, "-", info.st_ino, "-", info.st_size, "-", info.st_mtim.tv_sec,
-             "-", info.st_mtim.tv_nsec, "-", info.st_ctim.tv_sec, "-", info.st_ctim.tv_nsec, ".json");
+             "-", info.st_mtim.tv_nsec, "-", info.st_ctim.tv_sec, "-", info.st_ctim.tv_nsec, ".jobs");
   if (!folder.empty()) {
     if (auto text = ReadFile(entry); text.ok()) {
       const size_t line = text->find('\n');
       if (line == 64) {
-        auto jobs = ParseDescription(text->substr(line + 1));
-        if (jobs.ok()) {
-          bundle.hash = text->substr(0, line);
-          bundle.jobs = *std::move(jobs);
-          return bundle;
-        }
+        bundle.hash = text->substr(0, line);
+        bundle.jobs = Unpack(std::string_view(*text).substr(line + 1));
+        if (!bundle.jobs.empty()) return bundle;
       }
     }
   }
@@ -183,9 +223,9 @@ absl::StatusOr<Bundle> OpenBundle(const std::string& file) {
   auto jobs = ParseDescription(*text);
   if (!jobs.ok()) return jobs.status();
   bundle.jobs = *std::move(jobs);
-  if (!folder.empty()) {
+  if (const std::string packed = Pack(bundle.jobs); !folder.empty() && !packed.empty()) {
     (void)MakeDirs(folder);
-    (void)WriteFile(entry, StrCat(bundle.hash, "\n", *text));
+    (void)WriteFile(entry, StrCat(bundle.hash, "\n", packed));
   }
   return bundle;
 }

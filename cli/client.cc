@@ -1,16 +1,24 @@
 #include "cli/client.h"
 
 #include <arpa/inet.h>
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "common/base/files.h"
 #include "common/base/strings.h"
 #include "common/progress/progress.h"
 #include "proto/client.grpc.pb.h"
@@ -40,6 +48,30 @@ std::string Target(const std::string& address) {
   return number ? "ipv4:" + address : address;
 }
 
+// A connection that stands, or -1. gRPC's own way there, over a resolver, a balancer and several threads,
+// takes longer than a small job; it is taken if this one fails or breaks.
+int ConnectNow(const std::string& address, uint32_t timeout_ms) {
+  const size_t colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  if (colon == std::string::npos || ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr) != 1)
+    return -1;
+  to.sin_port = htons(static_cast<uint16_t>(std::strtoul(address.c_str() + colon + 1, nullptr, 10)));
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  if (!fd.valid() || ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return -1;
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return fd.Release();
+  if (errno != EINPROGRESS) return -1;
+  pollfd ready = {fd.get(), POLLOUT, 0};
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::poll(&ready, 1, static_cast<int>(timeout_ms)) != 1 ||
+      ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+    return -1;
+  }
+  return fd.Release();
+}
+
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
@@ -49,8 +81,11 @@ absl::Status FromGrpc(const grpc::Status& status) {
 
 struct Client::Impl {
   ClientOptions options;
+  grpc::ChannelArguments arguments;
+  std::mutex channel_mutex;  // guards the three below
   std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<pb::Client::Stub> stub;
+  std::shared_ptr<Stub> stub;
+  bool direct = false;                // one connection, gone for good when it breaks
   std::atomic<bool> answered{false};  // once, ever
   std::mutex mutex;
   std::condition_variable wake;
@@ -68,6 +103,34 @@ struct Client::Impl {
                       "; start mrcoordinator there, or name another with --coordinator=HOST:PORT")));
   }
 
+  // Never closed: mrsubmit ends with its process, and taking down gRPC's threads takes longer than a small
+  // job.
+  void Open(std::shared_ptr<grpc::Channel> opened, bool is_direct) {
+    static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>;
+    std::lock_guard<std::mutex> lock(channel_mutex);
+    kept->push_back(opened);
+    stub = pb::Client::NewStub(opened);
+    channel = std::move(opened);
+    direct = is_direct;
+  }
+  void OpenChannel() {
+    Open(grpc::CreateCustomChannel(Target(options.address), grpc::InsecureChannelCredentials(), arguments),
+         false);
+  }
+  std::shared_ptr<Stub> TheStub() {
+    std::lock_guard<std::mutex> lock(channel_mutex);
+    return stub;
+  }
+  // After a call that found nobody there.
+  void Lost() {
+    bool was_direct;
+    {
+      std::lock_guard<std::mutex> lock(channel_mutex);
+      was_direct = direct;
+    }
+    if (was_direct) OpenChannel();
+  }
+
   bool Cancelled() {
     std::lock_guard<std::mutex> lock(mutex);
     return cancelled;
@@ -75,11 +138,17 @@ struct Client::Impl {
 
   // Waits in small steps so that Cancel() is heard.
   bool WaitConnected(steady_clock::time_point until) {
-    channel->GetState(true);
+    std::shared_ptr<grpc::Channel> waited;
+    {
+      std::lock_guard<std::mutex> lock(channel_mutex);
+      if (direct) return !Cancelled();
+      waited = channel;
+    }
+    waited->GetState(true);
     while (!Cancelled()) {
       auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now()).count();
       if (left <= 0) return false;
-      if (channel->WaitForConnected(After(static_cast<uint32_t>(std::min<int64_t>(left, 100))))) return true;
+      if (waited->WaitForConnected(After(static_cast<uint32_t>(std::min<int64_t>(left, 100))))) return true;
     }
     return false;
   }
@@ -107,6 +176,7 @@ struct Client::Impl {
         }
         return FromGrpc(status);
       }
+      Lost();
       if (steady_clock::now() >= until) return Unreachable();
       Pause(50);
     }
@@ -116,9 +186,9 @@ struct Client::Impl {
   absl::StatusOr<Reply> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
                              const Request& request, uint32_t call_ms) {
     Reply reply;
-    absl::Status status =
-        Retry([&](grpc::ClientContext* context) { return (stub.get()->*method)(context, request, &reply); },
-              call_ms);
+    absl::Status status = Retry(
+        [&](grpc::ClientContext* context) { return (TheStub().get()->*method)(context, request, &reply); },
+        call_ms);
     if (!status.ok()) return status;
     return reply;
   }
@@ -165,6 +235,7 @@ struct Client::Impl {
         answered = true;
         return FromGrpc(status);
       }
+      Lost();
       if (!lost) {
         lost = true;
         until = steady_clock::now() +
@@ -178,21 +249,21 @@ struct Client::Impl {
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
-  grpc::ChannelArguments arguments;
+  grpc::ChannelArguments& arguments = impl_->arguments;
   // A restarted coordinator should be found at once: the default backs off to two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // a ping per message
   arguments.SetMaxReceiveMessageSize(256 << 20);
-  impl_->channel = grpc::CreateCustomChannel(Target(impl_->options.address),
-                                             grpc::InsecureChannelCredentials(), arguments);
-  // Never closed: mrsubmit ends with its process, and taking down gRPC's threads takes longer than a small
-  // job.
-  static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>;
-  kept->push_back(impl_->channel);
-  impl_->stub = pb::Client::NewStub(impl_->channel);
+  const int fd = ConnectNow(impl_->options.address, impl_->options.connect_timeout_ms);
+  if (fd < 0) {
+    impl_->OpenChannel();
+  } else {
+    impl_->Open(grpc::CreateCustomInsecureChannelFromFd(impl_->options.address, fd, arguments), true);
+  }
 }
 
 Client::~Client() = default;
@@ -216,7 +287,7 @@ absl::Status Client::PutBundle(const std::string& path, const std::string& hash)
         const long size = std::ftell(file.get());
         std::rewind(file.get());
         pb::HasBundleReply reply;
-        auto writer = impl_->stub->PutBundle(context, &reply);
+        auto writer = impl_->TheStub()->PutBundle(context, &reply);
         pb::BundleChunk chunk;
         chunk.set_hash(hash);
         chunk.set_total_bytes(static_cast<uint64_t>(size));
@@ -259,7 +330,7 @@ absl::Status Client::Events(const pb::EventsRequest& request,
                             const std::function<void(const pb::StoryLine&)>& line) {
   uint64_t shown = 0, seen = 0;
   return impl_->ReadStream<pb::StoryLine>(
-      [&](grpc::ClientContext* context) { return impl_->stub->GetEvents(context, request); }, nullptr,
+      [&](grpc::ClientContext* context) { return impl_->TheStub()->GetEvents(context, request); }, nullptr,
       [&](bool first, const pb::StoryLine& message) {
         if (first) seen = 0;
         if (++seen > shown) {
@@ -273,7 +344,7 @@ absl::Status Client::Logs(const pb::LogsRequest& request,
                           const std::function<void(const pb::LogLine&)>& line) {
   uint64_t shown = 0, seen = 0;
   return impl_->ReadStream<pb::LogLine>(
-      [&](grpc::ClientContext* context) { return impl_->stub->GetLogs(context, request); }, nullptr,
+      [&](grpc::ClientContext* context) { return impl_->TheStub()->GetLogs(context, request); }, nullptr,
       [&](bool first, const pb::LogLine& message) {
         if (first) seen = 0;
         if (++seen > shown) {
@@ -288,7 +359,7 @@ absl::Status Client::WatchJob(const std::string& id, const WatchEvents& events) 
   bool ended = false;
   while (true) {
     absl::Status status = impl_->ReadStream<pb::JobStatus>(
-        [&](grpc::ClientContext* context) { return impl_->stub->WatchJob(context, request); },
+        [&](grpc::ClientContext* context) { return impl_->TheStub()->WatchJob(context, request); },
         events.connected,
         [&](bool, const pb::JobStatus& message) {
           ended = ended || Ended(message);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -106,8 +107,8 @@ int RunCommand(const Args& args) {
       return Say(StrCat("--", name, " goes with --local; on a fleet each mrworker has its own"), kUsage);
   }
   HoldSignals();
-  Client client(ClientFrom(request.options));
-  auto reply = Send(client, request);
+  const auto client = std::make_shared<Client>(ClientFrom(request.options));
+  auto reply = Send(*client, request);
   if (!reply.ok()) return Say(reply.status());
   if (reply->error().kind() != pb::ErrorInfo::NONE) return Say(reply->error().message(), kUsage);
   return WatchToEnd(client, reply->id(), request.options);
@@ -145,7 +146,7 @@ int WaitCommand(const Args& args) {
   if (auto code = Parse(table, args)) return *code;
   if (positional.size() > 1) return Say("wait takes one id, for instance `mrsubmit wait j-3`", kUsage);
   HoldSignals();
-  Client client(ClientFrom(options));
+  const auto client = std::make_shared<Client>(ClientFrom(options));
   return WatchToEnd(client, positional.empty() ? "last" : positional[0], options);
 }
 

@@ -11,10 +11,12 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -95,47 +97,47 @@ Answer Ask(const std::string& id, Signals& signals) {
 
 class Watch {
  public:
-  Watch(Client& client, const std::string& id, const Options& options)
-      : client_(client),
+  Watch(std::shared_ptr<Client> client, const std::string& id, const Options& options)
+      : client_(std::move(client)),
         id_(id),
         options_(options),
         progress_(Progress::ModeOf(options.progress, stderr), stderr) {}
 
+  // The thread that reads is not waited for: what it uses is its own, and the process ends now.
   int Run() {
-    std::thread reader([this] { Read(); });
+    std::thread([shared = shared_, client = client_, id = id_] { Read(*shared, *client, id); }).detach();
     const int exit_code = Loop();
-    client_.Cancel();
-    reader.join();
+    client_->Cancel();
     return exit_code;
   }
 
  private:
-  void Read() {
+  static void Read(Shared& shared, Client& client, const std::string& id) {
     Client::WatchEvents events;
-    events.status = [this](const pb::JobStatus& status) {
-      std::lock_guard<std::mutex> lock(shared_.mutex);
-      shared_.status = status;
-      shared_.Wake();
+    events.status = [&shared](const pb::JobStatus& status) {
+      std::lock_guard<std::mutex> lock(shared.mutex);
+      shared.status = status;
+      shared.Wake();
     };
-    events.connected = [this](bool connected) {
-      std::lock_guard<std::mutex> lock(shared_.mutex);
-      shared_.connected = connected;
-      shared_.Wake();
+    events.connected = [&shared](bool connected) {
+      std::lock_guard<std::mutex> lock(shared.mutex);
+      shared.connected = connected;
+      shared.Wake();
     };
-    absl::Status end = client_.WatchJob(id_, events);
-    std::lock_guard<std::mutex> lock(shared_.mutex);
-    shared_.end = end;
-    shared_.Wake();
+    absl::Status end = client.WatchJob(id, events);
+    std::lock_guard<std::mutex> lock(shared.mutex);
+    shared.end = end;
+    shared.Wake();
   }
 
   int Loop() {
     const int64_t until = options_.timeout_ms == 0 ? INT64_MAX : NowMs() + options_.timeout_ms;
     while (true) {
-      pollfd fds[2] = {{shared_.wake.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
+      pollfd fds[2] = {{shared_->wake.get(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
       const int64_t left = std::min<int64_t>(until - NowMs(), 1000);
       ::poll(fds, 2, static_cast<int>(std::max<int64_t>(left, 0)));
       uint64_t count = 0;
-      (void)!::read(shared_.wake.get(), &count, sizeof count);
+      (void)!::read(shared_->wake.get(), &count, sizeof count);
       if (const int signal = signals_.Take(); signal != 0) {
         if (std::optional<int> code = Interrupted(signal)) return *code;
       }
@@ -158,14 +160,14 @@ class Watch {
     std::optional<bool> connected;
     std::optional<absl::Status> end;
     {
-      std::lock_guard<std::mutex> lock(shared_.mutex);
-      std::swap(status, shared_.status);
-      std::swap(connected, shared_.connected);
-      end = shared_.end;
+      std::lock_guard<std::mutex> lock(shared_->mutex);
+      std::swap(status, shared_->status);
+      std::swap(connected, shared_->connected);
+      end = shared_->end;
     }
     if (connected.has_value()) {
-      progress_.Note(*connected ? StrCat("the coordinator at ", client_.address(), " is back")
-                                : StrCat("lost the coordinator at ", client_.address(),
+      progress_.Note(*connected ? StrCat("the coordinator at ", client_->address(), " is back")
+                                : StrCat("lost the coordinator at ", client_->address(),
                                          "; waiting for it for up to ",
                                          HumanDuration(options_.reconnect_timeout_ms / 1000.0)));
     }
@@ -208,7 +210,7 @@ class Watch {
     }
     if (answer == Answer::kGoOn) return std::nullopt;
     if (answer == Answer::kKill) {
-      auto killed = client_.KillJob(id_);
+      auto killed = client_->KillJob(id_);
       if (!killed.ok()) return Say(killed.status());
       return std::nullopt;  // its end comes over the stream
     }
@@ -218,12 +220,12 @@ class Watch {
                kOk);
   }
 
-  Client& client_;
+  const std::shared_ptr<Client> client_;
   std::string id_;
   const Options& options_;
   Progress progress_;
   Signals signals_;
-  Shared shared_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::optional<pb::JobStatus> last_;
 };
 
@@ -240,8 +242,8 @@ int ExitCodeOf(const pb::JobStatus& job) {
   return job.error().kind() == pb::ErrorInfo::USAGE ? kUsage : kJobFailed;
 }
 
-int WatchToEnd(Client& client, const std::string& id, const Options& options) {
-  return Watch(client, id, options).Run();
+int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options) {
+  return Watch(std::move(client), id, options).Run();
 }
 
 }  // namespace millrace::cli

@@ -1,6 +1,7 @@
 // Waiting for a job of a fleet: progress, lost connections, Ctrl-C, --timeout.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "cli/client.h"
@@ -13,7 +14,7 @@ namespace millrace::cli {
 // status as JSON on standard output. Returns the exit code: 0 succeeded or detached, 1 failed, 2 failed
 // before its first task, 3 killed, 4 coordinator gone for good, 124 timed out. Ctrl-C asks whether to detach
 // or to kill; without a terminal it detaches.
-int WatchToEnd(Client& client, const std::string& id, const Options& options);
+int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options);
 
 // Keeps SIGINT and SIGTERM for WatchToEnd to read. Call it before the Client is made: gRPC's threads inherit
 // the mask, and one without it would die of the signal.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "coordinator/journal/journal.h"
 
 namespace millrace {
@@ -5,6 +7,12 @@ namespace millrace {
 absl::Status MemoryJournal::Append(std::span<const pb::JournalEntry> entries) {
   std::lock_guard<std::mutex> lock(store_->mutex);
   for (const pb::JournalEntry& entry : entries) store_->entries.push_back(entry.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status MemoryJournal::Sync() {
+  std::lock_guard<std::mutex> lock(store_->mutex);
+  store_->synced = store_->entries.size();
   return absl::OkStatus();
 }
 
@@ -29,6 +37,7 @@ absl::Status MemoryJournal::Forget(uint64_t job) {
     pb::JournalEntry entry;
     return entry.ParseFromString(bytes) && ForgettableJob(entry) == job;
   });
+  store_->synced = std::min(store_->synced, store_->entries.size());
   return absl::OkStatus();
 }
 

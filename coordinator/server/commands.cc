@@ -30,6 +30,7 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalJob& command) {
   entry->set_job(book.id);
   *entry->mutable_request() = book.request;
   entry->set_time_ms(book.submitted_ms);
+  sync_before_answers_ = true;
 }
 
 void CoordinatorCore::Loop::Do(const scheduler::JournalDriverLease& command) {
@@ -100,6 +101,8 @@ void CoordinatorCore::Loop::Do(const scheduler::JournalJobState& command) {
   *entry->mutable_error() = book.error;
   const bool over =
       command.state == scheduler::JobState::kSucceeded || (IsFinal(command.state) && command.settled);
+  // Files are published or removed because of it. Once that is done, doing it again does no harm.
+  (over ? sync_before_answers_ : sync_before_sends_) = true;
   if (over && !book.over) JobOver(book, command.state);
 }
 
@@ -135,7 +138,9 @@ void CoordinatorCore::Loop::Do(const scheduler::Welcome& command) {
   welcome->set_worker(command.worker);
   welcome->set_heartbeat_interval_ms(options_.heartbeat_interval_ms);
   welcome->set_lease_ms(options_.lease_ms);
-  for (uint64_t job : command.live_jobs) welcome->add_live_jobs(job);
+  if (!session->forget) {
+    for (uint64_t job : command.live_jobs) welcome->add_live_jobs(job);
+  }
   for (const scheduler::AttemptId& id : command.accepted) *welcome->add_accepted() = ToPb(id);
 }
 

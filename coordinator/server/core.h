@@ -1,5 +1,6 @@
-// The coordinator without its sockets: one loop thread that owns the scheduler and the journal.
-// The daemon puts gRPC and HTTP around it, local mode calls it directly, tests play the workers.
+// The coordinator without its sockets: one loop that owns the scheduler and the journal. It runs on the
+// thread that brings a message, or on its own for what falls due by time; never on two at once. The daemon
+// puts gRPC and HTTP around it, local mode calls it directly, tests play the workers.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,14 @@ struct CoreOptions {
   uint32_t story_lines = 5000;                // kept per job
   uint32_t log_lines = 5000;                  // kept per job
   uint32_t finished_jobs = 200;               // remembered in memory after their end
+  std::string boot;                           // which run of the machine this is; "" = the kernel's boot id
 };
 
 class CoordinatorCore {
  public:
-  // Called on the loop thread; must only queue. A message with `rejected` is the last of its session.
+  // Called in the loop; must only queue. A message with `rejected` is the last of its session.
   using Send = std::function<void(const pb::CoordinatorMessage&)>;
-  // Called on the loop thread; must only queue.
+  // Called in the loop; must only queue.
   using Watcher = std::function<void(const pb::JobStatus&)>;
 
   // `clock` must outlive the core; null is the real one.
@@ -53,11 +55,11 @@ class CoordinatorCore {
   uint64_t incarnation() const;
   // Set when the journal refused an append (disk full): the loop has stopped and the daemon must exit.
   absl::Status failure() const;
-  // Called once, on the loop thread, when that happens.
+  // Called once, in the loop, when that happens.
   void OnFailure(std::function<void(absl::Status)> callback);
 
   // ---- workers ----
-  // Returns a session. `close` is called on the loop thread when the coordinator ends the session (the worker
+  // Returns a session. `close` is called in the loop when the coordinator ends the session (the worker
   // was silent for too long, or registered over another stream): the worker may connect anew.
   uint64_t ConnectWorker(Send send, std::function<void()> close = nullptr);
   void OnWorkerMessage(uint64_t session, pb::WorkerMessage message);

@@ -1,11 +1,7 @@
 #include "coordinator/server/grpc_control.h"
 
-#include <condition_variable>
-#include <deque>
-#include <thread>
-
 #include "common/base/status.h"
-#include "common/base/thread.h"
+#include "common/base/write_queue.h"
 
 namespace millrace {
 namespace {
@@ -14,47 +10,42 @@ constexpr size_t kChunkBytes = 1 << 20;
 // Above this, messages are sent one by one rather than joined.
 constexpr size_t kJoinBytes = 4 << 20;
 
-// What waits to be sent to one worker.
-class Outbox {
+bool Join(pb::CoordinatorMessage& last, const pb::CoordinatorMessage& next) {
+  if (next.has_welcome() || last.ByteSizeLong() > kJoinBytes) return false;
+  last.MergeFrom(next);
+  return true;
+}
+
+// One worker's stream, from its beginning to its end. Deletes itself.
+class WorkerStream final : public grpc::ServerBidiReactor<pb::WorkerMessage, pb::CoordinatorMessage> {
  public:
-  void Put(const pb::CoordinatorMessage& message) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (!waiting_.empty() && !message.has_welcome() && bytes_ < kJoinBytes) {
-        waiting_.back().MergeFrom(message);
-      } else {
-        waiting_.push_back(message);
-        bytes_ = 0;
-      }
-      bytes_ += message.ByteSizeLong();
-    }
-    ready_.notify_one();
-  }
-  // No more will come; with `at_once` what waits is dropped.
-  void Close(bool at_once) {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      closed_ = true;
-      if (at_once) waiting_.clear();
-    }
-    ready_.notify_all();
-  }
-  // False when it is closed and empty.
-  bool Take(pb::CoordinatorMessage* message) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ready_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
-    if (waiting_.empty()) return false;
-    *message = std::move(waiting_.front());
-    waiting_.pop_front();
-    return true;
+  explicit WorkerStream(CoordinatorCore* core)
+      : core_(core),
+        out_({[this](const pb::CoordinatorMessage& message) { StartWrite(&message); }, Join,
+              [this] { Finish(grpc::Status::OK); }}) {
+    session_ = core_->ConnectWorker([this](const pb::CoordinatorMessage& message) { out_.Push(message); },
+                                    [this] { out_.Close(false); });
+    StartRead(&in_);
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::deque<pb::CoordinatorMessage> waiting_;
-  size_t bytes_ = 0;  // of the last one
-  bool closed_ = false;
+  void OnReadDone(bool good) override {
+    if (!good) {
+      core_->OnWorkerClosed(session_);  // nothing is pushed after it
+      out_.Close(true);
+      return;
+    }
+    core_->OnWorkerMessage(session_, std::move(in_));
+    in_ = pb::WorkerMessage();
+    StartRead(&in_);
+  }
+  void OnWriteDone(bool good) override { out_.Written(good); }
+  void OnDone() override { delete this; }
+
+  CoordinatorCore* const core_;
+  uint64_t session_ = 0;
+  pb::WorkerMessage in_;
+  WriteQueue<pb::CoordinatorMessage> out_;
 };
 
 }  // namespace
@@ -64,29 +55,9 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), MessageOf(status));
 }
 
-grpc::Status ControlService::Connect(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<pb::CoordinatorMessage, pb::WorkerMessage>* stream) {
-  Outbox outbox;
-  std::thread writer([&] {
-    SetThreadName("to-worker");
-    pb::CoordinatorMessage message;
-    bool good = true;
-    while (good && outbox.Take(&message)) {
-      good = stream->Write(message) && message.rejected().empty();
-    }
-    // The worker is gone, or has to go: the reader below must not wait for it.
-    context->TryCancel();
-  });
-  const uint64_t session =
-      core_->ConnectWorker([&outbox](const pb::CoordinatorMessage& message) { outbox.Put(message); },
-                           [&outbox] { outbox.Close(false); });
-  pb::WorkerMessage message;
-  while (stream->Read(&message)) core_->OnWorkerMessage(session, std::move(message));
-  core_->OnWorkerClosed(session);
-  outbox.Close(true);
-  writer.join();
-  return grpc::Status::OK;
+grpc::ServerBidiReactor<pb::WorkerMessage, pb::CoordinatorMessage>* ControlService::Connect(
+    grpc::CallbackServerContext*) {
+  return new WorkerStream(core_);
 }
 
 grpc::Status ControlService::FetchBundle(grpc::ServerContext*, const pb::FetchBundleRequest* request,

@@ -1,5 +1,5 @@
-// The Control service: one stream per worker. A reader thread (gRPC's) hands messages to the core, a
-// writer thread sends what the core queued, everything that waits in one message.
+// The Control service: one stream per worker, without a thread of its own. gRPC's threads bring a message to
+// the core, which runs on them and starts the writes; what has to wait meanwhile is joined to one message.
 #pragma once
 
 #include "coordinator/server/bundle_store.h"
@@ -8,11 +8,11 @@
 
 namespace millrace {
 
-class ControlService final : public pb::Control::Service {
+class ControlService final : public pb::Control::WithCallbackMethod_Connect<pb::Control::Service> {
  public:
   ControlService(CoordinatorCore* core, BundleStore* bundles) : core_(core), bundles_(bundles) {}
-  grpc::Status Connect(grpc::ServerContext* context,
-                       grpc::ServerReaderWriter<pb::CoordinatorMessage, pb::WorkerMessage>* stream) override;
+  grpc::ServerBidiReactor<pb::WorkerMessage, pb::CoordinatorMessage>* Connect(
+      grpc::CallbackServerContext* context) override;
   grpc::Status FetchBundle(grpc::ServerContext* context, const pb::FetchBundleRequest* request,
                            grpc::ServerWriter<pb::BundleChunk>* writer) override;
 

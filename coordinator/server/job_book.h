@@ -1,5 +1,5 @@
 // What the coordinator keeps of a job beside the scheduler's books: its submission, plans, the reports
-// of winners, results, where map outputs lie, and what people ask about. Owned by the loop thread.
+// of winners, results, where map outputs lie, and what people ask about. Owned by the loop.
 #pragma once
 
 #include <cstdint>
@@ -85,7 +85,9 @@ struct JobBook {
   pb::JobStatus final_status;  // when it is over
 
   // True when it was not there yet.
-  bool AddShared(const pb::SharedValue& value) { return shared.emplace(value.digest(), value.value()).second; }
+  bool AddShared(const pb::SharedValue& value) {
+    return shared.emplace(value.digest(), value.value()).second;
+  }
   // Enters a plan; its stages that are new get their books.
   void AddPlan(pb::ActionRequest request);
   TaskBook* FindTask(uint32_t stage, uint32_t task);

@@ -1,10 +1,10 @@
 #include "coordinator/server/loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/failpoint.h"
 #include "common/base/status.h"
-#include "common/base/thread.h"
 
 namespace millrace {
 
@@ -29,7 +29,12 @@ CoordinatorCore::Loop::Loop(CoreOptions options, std::unique_ptr<Journal> journa
     : options_(options),
       journal_(std::move(journal)),
       clock_(clock ? clock : Clock::Real()),
-      scheduler_(SchedulerOptions(options)) {}
+      scheduler_(SchedulerOptions(options)),
+      loop_("coordinator", kMaxBatch,
+            {[this](std::deque<Item>& batch) { Run(batch); }, [this] { return NextWake(); },
+             [](Item& item) {
+               if (item.answer) item.answer(false);
+             }}) {}
 
 CoordinatorCore::Loop::~Loop() { Stop(); }
 
@@ -42,78 +47,36 @@ absl::Status CoordinatorCore::Loop::Start() {
   }
   FlushSessions();
   next_tick_ms_ = clock_->NowMs();
-  thread_ = std::thread([this] { Run(); });
+  loop_.Start();
   return absl::OkStatus();
 }
 
-void CoordinatorCore::Loop::Stop() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
+void CoordinatorCore::Loop::Stop() { loop_.Stop(/*drain=*/true); }
 
-bool CoordinatorCore::Loop::Post(Item item) {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_ || dead_) return false;
-    queue_.push_back(std::move(item));
-    if (queue_.size() > 1) return true;  // whoever put the first one woke the loop
-  }
-  wake_.notify_one();
-  return true;
-}
+bool CoordinatorCore::Loop::Post(Item item) { return loop_.Post(std::move(item)); }
 
-// Milliseconds of the clock at which the loop has something to do without being asked.
-int64_t CoordinatorCore::Loop::NextWakeMs() {
-  int64_t next = options_.tick_interval_ms > 0 ? next_tick_ms_ : INT64_MAX;
+// When the loop has something to do without being asked.
+std::chrono::steady_clock::time_point CoordinatorCore::Loop::NextWake() {
+  using SteadyClock = std::chrono::steady_clock;
+  int64_t next_ms = options_.tick_interval_ms > 0 ? next_tick_ms_ : INT64_MAX;
   for (const auto& [number, watch] : watches_) {
-    if (watch.due) next = std::min<int64_t>(next, watch.last_ms + options_.watch_interval_ms);
+    if (watch.due) next_ms = std::min<int64_t>(next_ms, watch.last_ms + options_.watch_interval_ms);
   }
-  return next;
+  if (next_ms == INT64_MAX) return SteadyClock::time_point::max();
+  return SteadyClock::now() + std::chrono::milliseconds(std::max<int64_t>(0, next_ms - clock_->NowMs()));
 }
 
-void CoordinatorCore::Loop::Run() {
-  SetThreadName("coordinator");
-  std::deque<Item> batch;
-  for (;;) {
-    bool stop = false;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      const int64_t next = NextWakeMs();
-      const auto ready = [this] { return !queue_.empty() || stopping_ || dead_; };
-      if (next == INT64_MAX) {
-        wake_.wait(lock, ready);
-      } else {
-        wake_.wait_for(lock, std::chrono::milliseconds(std::max<int64_t>(0, next - clock_->NowMs())), ready);
-      }
-      while (!queue_.empty() && batch.size() < kMaxBatch) {
-        batch.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
-      stop = stopping_ && queue_.empty();
-    }
-    for (Item& item : batch) Handle(item);
-    batch.clear();
-    if (options_.tick_interval_ms > 0 && clock_->NowMs() >= next_tick_ms_) {
-      StepTick();
-      next_tick_ms_ = clock_->NowMs() + options_.tick_interval_ms;
-    }
-    Commit();
-    FlushSessions();
-    FlushWatches();
-    Answer();
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (!stop && !dead_) continue;
-    dead_ = true;
-    for (Item& item : queue_) {
-      if (item.answer) item.answer(false);
-    }
-    queue_.clear();
-    return;
+void CoordinatorCore::Loop::Run(std::deque<Item>& batch) {
+  for (Item& item : batch) Handle(item);
+  if (options_.tick_interval_ms > 0 && clock_->NowMs() >= next_tick_ms_) {
+    StepTick();
+    next_tick_ms_ = clock_->NowMs() + options_.tick_interval_ms;
   }
+  Commit();
+  FlushSessions();
+  FlushWatches();
+  if (sync_before_answers_) Sync();
+  Answer();
 }
 
 void CoordinatorCore::Loop::Handle(Item& item) {
@@ -140,6 +103,7 @@ void CoordinatorCore::Loop::StepTick() {
     for (pb::JournalEntry& entry : lazy_entries_) entries_.push_back(std::move(entry));
     lazy_entries_.clear();
   }
+  sync_before_sends_ |= unsynced_;
   Step(scheduler::Tick{});
 }
 
@@ -162,7 +126,7 @@ void CoordinatorCore::Loop::Step(const scheduler::Event& event, AtHand at_hand) 
   }
 }
 
-// Everything of the batch becomes durable at once. What was journaled lazily goes with it.
+// Everything of the batch is journaled at once. What was journaled lazily goes with it.
 void CoordinatorCore::Loop::Commit() {
   if (!entries_.empty()) {
     for (pb::JournalEntry& entry : lazy_entries_) entries_.push_back(std::move(entry));
@@ -173,8 +137,16 @@ void CoordinatorCore::Loop::Commit() {
     counts_.journal_entries += entries_.size();
     ++counts_.journal_transactions;
     entries_.clear();
-    if (!status.ok()) Die(status);
+    unsynced_ = true;
+    if (!status.ok()) return Die(status);
   }
+  if (sync_before_sends_) Sync();
+}
+
+void CoordinatorCore::Loop::Sync() {
+  sync_before_sends_ = sync_before_answers_ = false;
+  if (!std::exchange(unsynced_, false)) return;
+  if (absl::Status status = journal_->Sync(); !status.ok()) Die(status);
 }
 
 void CoordinatorCore::Loop::Answer() {
@@ -198,10 +170,7 @@ void CoordinatorCore::Loop::Die(absl::Status status) {
   for (auto& [id, session] : sessions_) session.out.Clear(), session.has_out = false;
   busy_sessions_.clear();
   changed_jobs_.clear();
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    dead_ = true;
-  }
+  loop_.Close();
   if (callback) callback(status);
 }
 

@@ -1,19 +1,22 @@
-// The inside of CoordinatorCore: the loop thread, what it owns, and how a batch goes through it.
+// The inside of CoordinatorCore: what its loop owns, and how a batch goes through it. Whoever posts to an
+// idle loop runs the batch on its own thread (common/base/work_loop.h).
 //
 //   posted items -> handled one by one: message -> events -> Scheduler::Step -> commands
 //   at the end of the batch: all journal entries in one transaction, then all sends, then the answers
 //
-// So nobody hears of anything that is not durable. All members but the queue belong to the loop thread.
+// So nobody hears of anything that this process could forget. What the machine could forget by a loss of
+// power is synced before files are touched and before a client is answered, the rest within a tick: it can be
+// done again (docs/decisions/0008-what-the-journal-syncs.md). All members but the public ones belong to
+// whoever runs the loop.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <span>
-#include <thread>
 
+#include "common/base/work_loop.h"
 #include "coordinator/scheduler/scheduler.h"
 #include "coordinator/server/core.h"
 #include "coordinator/server/job_book.h"
@@ -44,7 +47,7 @@ class CoordinatorCore::Loop {
   template <typename T>
   std::optional<T> Call(std::function<T()> fn);
 
-  // ---- loop thread only; Call() leads here ----
+  // ---- in the loop only; Call() leads here ----
   struct Watch {
     uint64_t job = 0;
     Watcher watcher;
@@ -77,6 +80,7 @@ class CoordinatorCore::Loop {
     scheduler::Epoch epoch = 0;
     bool doomed = false;  // close it after the batch
     bool answer = false;  // it must hear something: its lease hangs on it
+    bool forget = false;  // its Welcome tells it to drop all that it has
     pb::CoordinatorMessage out;
     bool has_out = false;
     std::set<std::pair<uint64_t, uint32_t>> specs;                // (job, stage) that it was told
@@ -107,14 +111,15 @@ class CoordinatorCore::Loop {
   };
 
   // loop.cc
-  void Run();
+  void Run(std::deque<Item>& batch);
   void Handle(Item& item);
   void Commit();
+  void Sync();
   void FlushSessions();
   void FlushWatches();
   void Answer();
   void Die(absl::Status status);
-  int64_t NextWakeMs();
+  std::chrono::steady_clock::time_point NextWake();
   void Step(const scheduler::Event& event) { Step(event, AtHand()); }
   void Step(const scheduler::Event& event, AtHand at_hand);
   void Lazy(pb::JournalEntry entry) { lazy_entries_.push_back(std::move(entry)); }
@@ -171,12 +176,6 @@ class CoordinatorCore::Loop {
   Clock* const clock_;
   scheduler::Scheduler scheduler_;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Item> queue_;
-  bool stopping_ = false, dead_ = false;
-  std::thread thread_;
-
   std::map<uint64_t, Session> sessions_;
   std::set<uint64_t> busy_sessions_;           // with something to send, or to close
   std::map<std::string, WorkerBook> workers_;  // by name
@@ -192,12 +191,20 @@ class CoordinatorCore::Loop {
   uint64_t next_watch_ = 1;
   int64_t next_tick_ms_ = 0;
 
+  std::string boot_;                 // of the incarnation before, while replaying
+  bool may_have_forgotten_ = false;  // the machine was started anew since
+
   // Of the batch.
   std::vector<pb::JournalEntry> entries_, lazy_entries_;
+  bool unsynced_ = false;           // entries that a loss of power would take
+  bool sync_before_sends_ = false;  // set by an entry of the batch
+  bool sync_before_answers_ = false;
   std::vector<std::function<void(bool)>> answers_;
   AtHand at_hand_;
   std::deque<scheduler::Event> follow_ups_;  // events that carrying out commands brought
   Numbers counts_;
+
+  WorkLoop<Item> loop_;  // last: it ends first
 };
 
 }  // namespace millrace

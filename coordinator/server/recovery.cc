@@ -1,6 +1,7 @@
 // From the journal to where the last coordinator was.
 #include <algorithm>
 
+#include "common/base/files.h"
 #include "common/base/status.h"
 #include "coordinator/server/loop.h"
 #include "coordinator/server/translate.h"
@@ -15,6 +16,11 @@ using coordinator::SumsOf;
 namespace {
 
 constexpr size_t kDigestBytes = 16;
+// Another one means that the machine was started anew since. "" where the kernel does not tell.
+std::string BootId() {
+  auto text = ReadFile("/proc/sys/kernel/random/boot_id", 64);
+  return text.ok() ? *text : std::string();
+}
 
 std::vector<scheduler::Digest> DigestsOf(std::string_view bytes) {
   std::vector<scheduler::Digest> digests;
@@ -27,11 +33,16 @@ std::vector<scheduler::Digest> DigestsOf(std::string_view bytes) {
 
 absl::Status CoordinatorCore::Loop::Replay() {
   MR_RETURN_IF_ERROR(journal_->Replay([this](const pb::JournalEntry& entry) { return ReplayEntry(entry); }));
+  const std::string boot = options_.boot.empty() ? BootId() : options_.boot;
   scheduler::CoordinatorStarted started;
   started.incarnation = ++incarnation;
+  // Its end may be lost: what workers did after it must not be taken for what is done after it now.
+  may_have_forgotten_ = boot.empty() || boot != boot_;
   pb::JournalEntry entry;
   entry.set_incarnation(incarnation);
+  entry.set_boot(boot);
   MR_RETURN_IF_ERROR(journal_->Append({&entry, 1}));
+  MR_RETURN_IF_ERROR(journal_->Sync());
   for (auto& [id, book] : jobs_) {
     if (!book.over) {
       started.jobs.push_back(Recovered(book));
@@ -50,6 +61,7 @@ absl::Status CoordinatorCore::Loop::ReplayEntry(const pb::JournalEntry& entry) {
   switch (entry.entry_case()) {
     case pb::JournalEntry::kIncarnation:
       incarnation = std::max(incarnation, entry.incarnation());
+      boot_ = entry.boot();
       return absl::OkStatus();
     case pb::JournalEntry::kJobSubmitted: {
       const pb::JobSubmitted& submitted = entry.job_submitted();

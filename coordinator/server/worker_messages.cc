@@ -52,6 +52,7 @@ void CoordinatorCore::Loop::OnRegister(Session& session, const pb::Register& reg
     return;
   }
   WorkerBook& book = workers_[registration.name()];
+  session.forget = book.id == 0 && may_have_forgotten_;  // what it has may be of what was forgotten
   if (book.id == 0) {
     book.id = static_cast<scheduler::WorkerId>(workers_.size());
     worker_by_id_[book.id] = &book;
@@ -81,13 +82,15 @@ void CoordinatorCore::Loop::OnRegister(Session& session, const pb::Register& reg
   up.slot_memory_bytes = registration.slot_memory_bytes();
   up.profile = registration.profile();
   std::map<scheduler::AttemptId, const pb::HeldOutput*> held_by_id;
-  for (const pb::HeldOutput& held : registration.held()) {
+  const pb::Register nothing;
+  const pb::Register& brought = session.forget ? nothing : registration;
+  for (const pb::HeldOutput& held : brought.held()) {
     held_by_id[FromPb(held.id())] = &held;
     up.held.push_back({FromPb(held.id()), scheduler::Digest::FromBytes(held.output().digest()),
                        coordinator::SumsOf(held.ledger())});
   }
-  for (const pb::AttemptId& id : registration.running()) up.running.push_back(FromPb(id));
-  for (const pb::HeldDriver& driver : registration.drivers())
+  for (const pb::AttemptId& id : brought.running()) up.running.push_back(FromPb(id));
+  for (const pb::HeldDriver& driver : brought.drivers())
     up.drivers.push_back({driver.job(), driver.driver_epoch()});
   AtHand at_hand;
   at_hand.held = &held_by_id;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
+#include "common/base/work_loop.h"
 #include "common/io/publish.h"
 #include "worker/agent/agent_state.h"
 #include "worker/shuffle/segment_store.h"
@@ -76,10 +76,14 @@ class AgentImpl final : public Agent {
         store_(std::move(store)),
         launcher_(launcher),
         bundle_source_(bundles),
-        state_(options_) {
-    loop_ = std::thread([this] { LoopMain(); });
+        state_(options_),
+        loop_(
+            "agent", kEventsPerFlush,
+            {[this](std::deque<LoopEvent>& batch) { Run(batch); }, [this] { return next_tick_; }, nullptr}) {
+    loop_.Start();
     file_thread_ = std::thread([this] { Work("agent-files", &file_work_); });
     bundle_thread_ = std::thread([this] { Work("agent-bundles", &bundle_work_); });
+    reaper_thread_ = std::thread([this] { Work("agent-reaper", &reaper_work_); });
   }
   ~AgentImpl() override { Shutdown(); }
 
@@ -138,18 +142,16 @@ class AgentImpl final : public Agent {
     std::set<std::string> paths;
   };
 
+  // Frames of executors in this process come from threads of user code, which do nobody else's work.
   void Post(agent::Event event, std::shared_ptr<Link> link = nullptr) {
-    {
-      std::lock_guard lock(mutex_);
-      events_.push_back(LoopEvent{std::move(event), std::move(link)});
-    }
-    wake_.notify_one();
+    loop_.Post(LoopEvent{std::move(event), std::move(link)}, /*here=*/!options_.in_process);
   }
   void Work(const char* name, BlockingQueue<std::function<void()>>* queue) {
     SetThreadName(name);
     while (auto work = queue->Pop()) (*work)();
   }
-  void LoopMain();
+  void Run(std::deque<LoopEvent>& batch);
+  void CarryOut();
   void Shutdown();
   void NoteManifests(const pb::CoordinatorMessage& message);
 
@@ -175,10 +177,10 @@ class AgentImpl final : public Agent {
   std::shared_ptr<Link> loop_link_;
   std::map<uint64_t, std::unique_ptr<ExecutorHandle>> executors_;  // by generation
 
+  std::vector<agent::Command> commands_;
+  std::chrono::steady_clock::time_point next_tick_ = std::chrono::steady_clock::now();
+
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<LoopEvent> events_;
-  bool stopping_ = false;
   std::shared_ptr<Link> link_;
   std::function<void()> drained_;
   std::function<void(uint32_t)> welcomed_;
@@ -187,64 +189,50 @@ class AgentImpl final : public Agent {
   std::mutex manifests_mutex_;
   std::map<std::pair<uint64_t, uint32_t>, KnownManifest> manifests_;  // by job, stage
 
-  BlockingQueue<std::function<void()>> file_work_, bundle_work_;
-  std::thread loop_, file_thread_, bundle_thread_;
+  BlockingQueue<std::function<void()>> file_work_, bundle_work_, reaper_work_;
+  std::thread file_thread_, bundle_thread_, reaper_thread_;
+  WorkLoop<LoopEvent> loop_;  // last: it ends first
 };
 
-void AgentImpl::LoopMain() {
-  SetThreadName("agent");
+void AgentImpl::Run(std::deque<LoopEvent>& batch) {
   using Clock = std::chrono::steady_clock;
-  const auto now_ms = [] {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
-  };
-  auto next_tick = Clock::now();
-  std::vector<LoopEvent> batch;
-  std::vector<agent::Command> commands;
-  while (true) {
-    batch.clear();
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, next_tick, [this] { return stopping_ || !events_.empty(); });
-      if (stopping_) return;
-      while (!events_.empty() && batch.size() < kEventsPerFlush) {
-        batch.push_back(std::move(events_.front()));
-        events_.pop_front();
-      }
-    }
-    if (Clock::now() >= next_tick) {
-      batch.push_back(LoopEvent{agent::Tick{RssBytes()}, nullptr});
-      next_tick = Clock::now() + std::chrono::milliseconds(kTickMs);
-    }
-    for (LoopEvent& event : batch) {
-      commands.clear();
-      if (event.link != nullptr) loop_link_ = std::move(event.link);
-      const auto* exit = std::get_if<agent::ExecutorExit>(&event.event);
-      const uint64_t gone = exit != nullptr ? exit->generation : 0;
-      state_.Step(now_ms(), std::move(event.event), &commands);
-      for (agent::Command& command : commands)
-        std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
-      if (gone != 0) executors_.erase(gone);
-    }
-    commands.clear();
-    state_.Flush(&commands);
-    for (agent::Command& command : commands)
-      std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
+  const auto now = Clock::now();
+  const int64_t now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  if (now >= next_tick_) {
+    batch.push_back(LoopEvent{agent::Tick{RssBytes()}, nullptr});
+    next_tick_ = now + std::chrono::milliseconds(kTickMs);
   }
+  for (LoopEvent& event : batch) {
+    if (event.link != nullptr) loop_link_ = std::move(event.link);
+    const auto* exit = std::get_if<agent::ExecutorExit>(&event.event);
+    const uint64_t gone = exit != nullptr ? exit->generation : 0;
+    state_.Step(now_ms, std::move(event.event), &commands_);
+    CarryOut();
+    const auto executor = executors_.find(gone);
+    if (executor == executors_.end()) continue;
+    // It waits for its thread, which may be the one that runs here.
+    reaper_work_.Push([handle = std::shared_ptr<ExecutorHandle>(std::move(executor->second))] {});
+    executors_.erase(executor);
+  }
+  state_.Flush(&commands_);
+  CarryOut();
+}
+
+void AgentImpl::CarryOut() {
+  for (agent::Command& command : commands_)
+    std::visit([this](auto&& what) { Do(std::move(what)); }, std::move(command));
+  commands_.clear();
 }
 
 void AgentImpl::Shutdown() {
   OnDisconnected();
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  if (loop_.joinable()) loop_.join();
+  loop_.Stop(/*drain=*/false);
   executors_.clear();
-  file_work_.Close();
-  bundle_work_.Close();
-  if (file_thread_.joinable()) file_thread_.join();
-  if (bundle_thread_.joinable()) bundle_thread_.join();
+  for (auto* queue : {&file_work_, &bundle_work_, &reaper_work_}) queue->Close();
+  for (std::thread* thread : {&file_thread_, &bundle_thread_, &reaper_thread_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 void AgentImpl::NoteManifests(const pb::CoordinatorMessage& message) {
@@ -366,7 +354,8 @@ void AgentImpl::Do(agent::RunFiles command) {
 }
 
 void AgentImpl::Do(agent::RemoveJob command) {
-  file_work_.Push([this, job = command.job] { store_->DropJob(job).IgnoreError(); });
+  std::string retired = store_->RetireJob(command.job);
+  if (!retired.empty()) file_work_.Push([path = std::move(retired)] { RemoveTree(path).IgnoreError(); });
 }
 
 void AgentImpl::Do(agent::RemoveSegment command) {

@@ -1,9 +1,9 @@
 // The worker's side of the control protocol: slots, credits, leases, executor children, held outputs.
 // gRPC-free; grpc_link.h joins it to a real coordinator, worker/bundle joins it to one in the same process.
 //
-// One loop thread owns everything: AgentState (agent_state.h) is a state machine, Step(now, event) ->
-// commands; the loop feeds it and carries the commands out. All entry points are thread-safe and return at
-// once.
+// One loop owns everything: AgentState (agent_state.h) is a state machine, Step(now, event) -> commands; the
+// loop feeds it and carries the commands out, on the thread that brings an event (common/base/work_loop.h).
+// All entry points are thread-safe and never wait for long.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ class Agent {
   // Before the first OnConnected, where the address is known only now.
   virtual void SetBulkAddress(const std::string& address) = 0;
 
-  // A stream to the coordinator stands: registers with what it holds. `send` is called from the loop thread
-  // and must not block for long; it is not called after OnDisconnected has returned.
+  // A stream to the coordinator stands: registers with what it holds. `send` is called in the loop
+  // and must not block; it is not called after OnDisconnected has returned.
   virtual void OnConnected(std::function<void(const pb::WorkerMessage&)> send) = 0;
   virtual void OnCoordinatorMessage(pb::CoordinatorMessage message) = 0;
   virtual void OnDisconnected() = 0;

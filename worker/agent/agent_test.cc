@@ -2,7 +2,9 @@
 #include "worker/agent/agent.h"
 
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
+#include <thread>
 
 #include <atomic>
 #include <map>
@@ -227,11 +229,12 @@ TEST_F(AgentTest, SendIsNotCalledOnceOnDisconnectedHasReturned) {
   message.mutable_start_drivers(0)->set_driver_epoch(1);
   message.mutable_start_drivers(0)->set_bundle(hash_);
   *message.add_cancels() = MakeGrant(6, hash_).id();
-  agent_->OnCoordinatorMessage(message);
+  std::thread connection([&] { agent_->OnCoordinatorMessage(message); });  // whose thread may do the work
   launcher_.entered.Pop();
   agent_->OnDisconnected();
   launcher_.gated = false;
   launcher_.gate.Push(0);
+  connection.join();
   agent_.reset();
   sent_.Close();
   while (const auto late = sent_.Pop()) EXPECT_EQ(late->reports_size(), 0);

@@ -6,14 +6,15 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "common/base/files.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
+#include "common/base/write_queue.h"
 #include "proto/control.grpc.pb.h"
 
 namespace millrace {
@@ -27,6 +28,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Probing costs a ping per message; a window this large needs none.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
@@ -36,63 +40,62 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-using Stream = grpc::ClientReaderWriter<pb::WorkerMessage, pb::CoordinatorMessage>;
-
-// The writing half of one stream: messages that wait are sent as one.
-class StreamWriter {
- public:
-  explicit StreamWriter(Stream* stream) : stream_(stream), thread_([this] { Main(); }) {}
-  ~StreamWriter() {
-    {
-      std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
+bool Join(pb::WorkerMessage& last, const pb::WorkerMessage& next) {
+  if (last.epoch() != next.epoch() || last.has_register_() || next.has_register_() ||
+      last.ByteSizeLong() >= kCoalesceBytes) {
+    return false;
   }
+  if (next.has_heartbeat()) last.clear_heartbeat();  // the newer one says it all
+  last.MergeFrom(next);
+  return true;
+}
 
-  void Push(const pb::WorkerMessage& message) {
-    {
-      std::lock_guard lock(mutex_);
-      if (closed_) return;
-      pb::WorkerMessage* last = queue_.empty() ? nullptr : &queue_.back();
-      const bool joins = last != nullptr && last->epoch() == message.epoch() && !last->has_register_() &&
-                         !message.has_register_() && last->ByteSizeLong() < kCoalesceBytes;
-      if (!joins) {
-        queue_.push_back(message);
-      } else {
-        if (message.has_heartbeat()) last->clear_heartbeat();  // the newer one says it all
-        last->MergeFrom(message);
-      }
-    }
-    wake_.notify_one();
+// One connection, from its beginning to its end. gRPC's threads bring messages to the agent, which runs on
+// them.
+class Stream final : public grpc::ClientBidiReactor<pb::WorkerMessage, pb::CoordinatorMessage> {
+ public:
+  Stream(Agent* agent, std::function<void()> heard)
+      : agent_(agent),
+        heard_(std::move(heard)),
+        out_({[this](const pb::WorkerMessage& message) { StartWrite(&message); }, Join,
+              [this] { RemoveHold(); }}) {}
+
+  // Returns at its end, when gRPC knows it no more.
+  grpc::Status Run(pb::Control::Stub* stub, grpc::ClientContext* context) {
+    stub->async()->Connect(context, this);
+    AddHold();  // writes start outside of reactions until the queue has ended
+    StartRead(&in_);
+    StartCall();
+    agent_->OnConnected([this](const pb::WorkerMessage& message) { out_.Push(message); });
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return status_.has_value(); });
+    lock.unlock();
+    agent_->OnDisconnected();
+    return *status_;
   }
 
  private:
-  void Main() {
-    SetThreadName("control-writer");
-    while (true) {
-      pb::WorkerMessage message;
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-        if (closed_) return;
-        message = std::move(queue_.front());
-        queue_.pop_front();
-      }
-      if (stream_->Write(message)) continue;
-      std::lock_guard lock(mutex_);
-      closed_ = true;  // the reading half sees the end as well
-      return;
-    }
+  void OnReadDone(bool good) override {
+    if (!good) return out_.Close(true);
+    heard_();
+    agent_->OnCoordinatorMessage(std::move(in_));
+    in_ = pb::CoordinatorMessage();
+    StartRead(&in_);
+  }
+  void OnWriteDone(bool good) override { out_.Written(good); }
+  void OnDone(const grpc::Status& status) override {
+    std::lock_guard lock(mutex_);
+    status_ = status;
+    ended_.notify_one();  // under the lock: this object goes once it is seen
   }
 
-  Stream* const stream_;
+  Agent* const agent_;
+  const std::function<void()> heard_;
+  pb::CoordinatorMessage in_;
+  WriteQueue<pb::WorkerMessage> out_;
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<pb::WorkerMessage> queue_;
-  bool closed_ = false;
-  std::thread thread_;
+  std::condition_variable ended_;
+  std::optional<grpc::Status> status_;
 };
 
 class GrpcLinkImpl final : public GrpcLink {
@@ -115,7 +118,7 @@ class GrpcLinkImpl final : public GrpcLink {
 
  private:
   void Main() {
-    SetThreadName("control-reader");
+    SetThreadName("control");
     const std::shared_ptr<grpc::Channel> channel = MakeChannel(options_.coordinator);
     const std::unique_ptr<pb::Control::Stub> stub = pb::Control::NewStub(channel);
     int64_t backoff_ms = options_.first_backoff_ms;
@@ -137,21 +140,10 @@ class GrpcLinkImpl final : public GrpcLink {
       context_ = &context;
     }
     context.set_wait_for_ready(false);
-    const std::unique_ptr<Stream> stream = stub->Connect(&context);
-    bool heard = false;
-    {
-      StreamWriter writer(stream.get());
-      agent_->OnConnected([&writer](const pb::WorkerMessage& message) { writer.Push(message); });
-      pb::CoordinatorMessage message;
-      while (stream->Read(&message)) {
-        if (!heard) SetTrouble("");
-        heard = true;
-        agent_->OnCoordinatorMessage(std::move(message));
-        message = pb::CoordinatorMessage();
-      }
-      agent_->OnDisconnected();
-    }
-    const grpc::Status status = stream->Finish();
+    std::atomic<bool> heard{false};
+    const grpc::Status status = Stream(agent_, [this, &heard] {
+                                  if (!heard.exchange(true)) SetTrouble("");
+                                }).Run(stub, &context);
     SetTrouble(StrCat(heard ? "lost the connection to coordinator " : "cannot reach coordinator ",
                       options_.coordinator, " (",
                       status.ok() ? "it closed the stream" : status.error_message(), "), trying again"));

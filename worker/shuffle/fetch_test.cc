@@ -193,6 +193,11 @@ TEST(SegmentStoreTest, OneWorkerPerWorkDirAndNoLeftOvers) {
   ASSERT_TRUE((*store)->CreateJob(4).ok());
   ASSERT_TRUE((*store)->DropJob(4).ok());
   EXPECT_FALSE(FileExists((*store)->JobDir(4)));
+  ASSERT_TRUE((*store)->CreateJob(5).ok());
+  const std::string retired = (*store)->RetireJob(5);
+  ASSERT_TRUE((*store)->CreateJob(5).ok()) << "it comes again before the old files are gone";
+  ASSERT_TRUE(RemoveTree(retired).ok());
+  EXPECT_TRUE(FileExists((*store)->JobDir(5)));
   ASSERT_TRUE((*store)->RemoveEverything().ok());
   EXPECT_FALSE(FileExists(folder.File("w")));
 }

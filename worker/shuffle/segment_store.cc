@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::string_view kLockName = "lock";
 constexpr std::string_view kBundles = "bundles";
+constexpr std::string_view kRetired = "retired-";
 
 bool IsJobFolder(std::string_view name) {
+  if (name.substr(0, kRetired.size()) == kRetired) return true;
   if (name.size() < 2 || name[0] != 'j') return false;
   for (const char c : name.substr(1)) {
     if (c < '0' || c > '9') return false;
@@ -101,9 +103,7 @@ std::string SegmentStore::BundlePath(const std::string& hash) const {
   return JoinPath(JoinPath(work_dir_, kBundles), hash);
 }
 
-absl::Status SegmentStore::CreateJob(uint64_t job) {
-  return MakeDirs(JoinPath(JobDir(job), "segments"));
-}
+absl::Status SegmentStore::CreateJob(uint64_t job) { return MakeDirs(JoinPath(JobDir(job), "segments")); }
 
 absl::Status SegmentStore::StoreShared(uint64_t job, std::string_view digest, std::string_view value) {
   const std::string path = SharedValuePath(JobDir(job), digest);
@@ -112,9 +112,15 @@ absl::Status SegmentStore::StoreShared(uint64_t job, std::string_view digest, st
   return WriteFile(path, value);
 }
 
-absl::Status SegmentStore::DropJob(uint64_t job) {
+std::string SegmentStore::RetireJob(uint64_t job) {
   cache_.Drop(JobDir(job) + "/");
-  return RemoveTree(JobDir(job));
+  const std::string retired = JoinPath(work_dir_, StrCat(kRetired, job, "-", ++retired_));
+  return RenameFile(JobDir(job), retired).ok() ? retired : "";
+}
+
+absl::Status SegmentStore::DropJob(uint64_t job) {
+  const std::string retired = RetireJob(job);
+  return retired.empty() ? absl::OkStatus() : RemoveTree(retired);
 }
 
 absl::Status SegmentStore::RemoveJobFolders() {

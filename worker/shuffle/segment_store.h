@@ -2,6 +2,7 @@
 // Nothing here outlives the process of the worker but the bundles: what a job left is re-computed.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -61,7 +62,10 @@ class SegmentStore {
   absl::Status CreateJob(uint64_t job);
   // Keeps a value that tasks of the job share, as shared/<digest in hex> in its folder.
   absl::Status StoreShared(uint64_t job, std::string_view digest, std::string_view value);
-  // Removes the job's files. Readers that hold one open finish in peace.
+  // Takes the job's files out of the way, in no time: the path of what remains to be removed, "" for nothing.
+  // From then on the job may begin anew. Readers that hold a file open finish in peace.
+  std::string RetireJob(uint64_t job);
+  // RetireJob(), and removes it.
   absl::Status DropJob(uint64_t job);
   // Removes everything of this worker, bundles included; the work-dir itself when it is empty then.
   absl::Status RemoveEverything();
@@ -75,6 +79,7 @@ class SegmentStore {
 
   const std::string work_dir_;
   UniqueFd lock_;
+  std::atomic<uint64_t> retired_{0};
   SegmentCache cache_;
 };
 
