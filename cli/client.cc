@@ -1,6 +1,7 @@
 #include "cli/client.h"
 
 #include <arpa/inet.h>
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -246,6 +248,10 @@ struct Client::Impl {
     }
   }
 };
+
+void Client::Prepare() {
+  std::thread([] { grpc_init(); }).detach();  // never shut down
+}
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);

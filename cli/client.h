@@ -26,6 +26,9 @@ struct ClientOptions {
 
 class Client {
  public:
+  // Begins what the first Client needs, beside what the caller does until then. After HoldSignals().
+  static void Prepare();
+
   explicit Client(ClientOptions options);
   ~Client();
   const std::string& address() const;

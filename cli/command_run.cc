@@ -2,6 +2,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -98,6 +99,13 @@ int RunCommand(const Args& args) {
   table.Add("work-dir", &request.options.work_dir, std::string(), "DIR",
             "With --local: where segments and spills go; without it a folder of its own under TMPDIR.");
   AddWaiting(table, request.options);
+  const bool local = std::any_of(args.begin(), args.end(), [](const std::string& arg) {
+    return arg.compare(0, 7, "--local") == 0;  // --local=false only misses the head start
+  });
+  if (!local) {
+    HoldSignals();
+    Client::Prepare();
+  }
   if (auto code = ParseRequest(table, args, &request)) return *code;
   if (request.options.local) {
     return RunLocally(request.bundle, request.job, request.job_options, request.options);
