@@ -292,7 +292,7 @@ absl::Status Client::PutBundle(const std::string& path, const std::string& hash)
         std::fseek(file.get(), 0, SEEK_END);
         const long size = std::ftell(file.get());
         std::rewind(file.get());
-        pb::HasBundleReply reply;
+        pb::PutBundleReply reply;
         auto writer = impl_->TheStub()->PutBundle(context, &reply);
         pb::BundleChunk chunk;
         chunk.set_hash(hash);

@@ -68,6 +68,12 @@ void DeclareLimits(OptionTable& table, CoreOptions& core) {
              "Attempts younger than this never get a second one.")
       .Range(0, 3'600'000);
   table
+      .AddMs(
+          "queue-ahead", &core.queue_ahead_ms, core.queue_ahead_ms,
+          "Work that may wait at a worker behind its slots: more bridges slower networks, but what waits at "
+          "one worker cannot go to another.")
+      .Range(0, 60'000);
+  table
       .AddBytes(
           "max-collect-bytes", &core.max_collect_bytes, core.max_collect_bytes,
           "Results of one action that the coordinator takes for the driver; larger ones fail the job and "

@@ -35,14 +35,7 @@ MR_RECORD(PostingList, MR_NAMED(word), MR_NAMED(lines))
 
 void EmitPostings(const std::string& tokens, const Numbered<std::string_view>& line, Emitter<Posting>& out) {
   std::vector<std::string> words;
-  const auto keep = [&](std::string_view word) { words.emplace_back(word); };
-  if (tokens == "ascii") {
-    ml::AsciiTokens(line.record, keep);
-  } else if (tokens == "unicode") {
-    ml::UnicodeTokens(line.record, keep);
-  } else {
-    ml::WhiteTokens(line.record, keep);
-  }
+  ml::Tokens(tokens, line.record, [&](std::string_view word) { words.emplace_back(word); });
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
   for (const std::string& word : words) out({word, line.row + 1});

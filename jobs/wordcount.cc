@@ -20,20 +20,14 @@ struct WordCount {
 };
 MR_RECORD(WordCount, MR_NAMED(word), MR_NAMED(count))
 
-Dataset<std::string_view> Words(const Dataset<std::string_view>& text, const std::string& tokens) {
-  using View = std::string_view;
-  using Out = Emitter<View>;
-  if (tokens == "ascii")
-    return text.FlatMap<View>([](const View& block, Out& out) { ml::AsciiTokens(block, out); },
-                              "Words(ascii)");
-  if (tokens == "unicode")
-    return text.FlatMap<View>([](const View& block, Out& out) { ml::UnicodeTokens(block, out); },
-                              "Words(unicode)");
-  return text.FlatMap<View>([](const View& block, Out& out) { ml::WhiteTokens(block, out); }, "Words(white)");
-}
-
 void CountWords(Job& job, const WordCountOptions& options) {
-  Words(job.ReadTextBlocks(options.input), options.tokens)
+  job.ReadTextBlocks(options.input)
+      .FlatMap<std::string_view>(
+          With(options.tokens),
+          [](const std::string& tokens, const std::string_view& block, Emitter<std::string_view>& out) {
+            ml::Tokens(tokens, block, out);
+          },
+          "Words")
       .KeyBy([](std::string_view word) { return word; }, [](std::string_view) { return uint64_t{1}; })
       .InKeyOrder()
       .ReduceByKey(Sum{}, "Count")

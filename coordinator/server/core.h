@@ -33,6 +33,7 @@ struct CoreOptions {
   uint64_t max_collect_bytes = 256ull << 20;  // of one action's results
   uint32_t story_lines = 5000;                // kept per job
   uint32_t log_lines = 5000;                  // kept per job
+  uint32_t queue_ahead_ms = 20;               // of work that waits at a worker behind its slots
   uint32_t finished_jobs = 200;               // remembered in memory after their end
   std::string boot;                           // which run of the machine this is; "" = the kernel's boot id
 };

@@ -22,14 +22,8 @@ class ClientService final : public pb::Client::Service {
   ClientService(CoordinatorCore* core, BundleStore* bundles) : core_(core), bundles_(bundles) {}
   void Stop() { stopping_ = true; }
 
-  grpc::Status HasBundle(grpc::ServerContext*, const pb::HasBundleRequest* request,
-                         pb::HasBundleReply* reply) override {
-    reply->set_has(bundles_->Has(request->hash()));
-    return grpc::Status::OK;
-  }
-
   grpc::Status PutBundle(grpc::ServerContext*, grpc::ServerReader<pb::BundleChunk>* reader,
-                         pb::HasBundleReply* reply) override {
+                         pb::PutBundleReply*) override {
     pb::BundleChunk chunk;
     std::unique_ptr<BundleStore::Upload> upload;
     while (reader->Read(&chunk)) {
@@ -43,7 +37,6 @@ class ClientService final : public pb::Client::Service {
     }
     if (upload == nullptr) return ToGrpc(InvalidArgument("the upload of the bundle was empty"));
     absl::Status status = upload->Finish();
-    reply->set_has(status.ok());
     return ToGrpc(status);
   }
 

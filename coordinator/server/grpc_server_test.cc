@@ -33,7 +33,7 @@ class GrpcServerTest : public testing::Test {
   }
   grpc::Status Put(const std::string& hash, const std::string& bytes) {
     grpc::ClientContext context;
-    pb::HasBundleReply reply;
+    pb::PutBundleReply reply;
     auto writer = client_->PutBundle(&context, &reply);
     for (size_t at = 0; at < bytes.size(); at += 1000) {
       pb::BundleChunk chunk;

@@ -21,6 +21,7 @@ scheduler::Options SchedulerOptions(const CoreOptions& options) {
   out.speculation_min_ms = options.speculation_min_ms;
   if (options.speculation == 0) out.speculation_min_ms = int64_t{1} << 60;
   out.task_stories = options.task_stories;
+  out.queue_ahead_ms = options.queue_ahead_ms;
   return out;
 }
 }  // namespace

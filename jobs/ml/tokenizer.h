@@ -135,4 +135,12 @@ void UnicodeTokens(std::string_view text, Emit&& emit) {
   if (word != nullptr) emit(std::string_view(word, static_cast<size_t>(end - word)));
 }
 
+// By name, the ones of the job option --tokens: white, ascii or unicode.
+template <typename Emit>
+void Tokens(std::string_view kind, std::string_view text, Emit&& emit) {
+  if (kind == "ascii") return AsciiTokens(text, emit);
+  if (kind == "unicode") return UnicodeTokens(text, emit);
+  WhiteTokens(text, emit);
+}
+
 }  // namespace millrace::ml
