@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/local_run.h"
 #include "cli/options.h"
+#include "cli/report.h"
 #include "cli/watch.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -82,6 +83,14 @@ std::optional<int> ParseRequest(OptionTable& table, const Args& args, Request* r
   return std::nullopt;
 }
 
+// Of a job that has succeeded: the page that --report asks for.
+int Report(const Request& request) {
+  const auto file = request.job_options.find("report"), output = request.job_options.find("output");
+  if (file == request.job_options.end() || file->second.empty() || output == request.job_options.end())
+    return kOk;
+  return WriteReportPage(output->second, file->second);
+}
+
 }  // namespace
 
 int RunCommand(const Args& args) {
@@ -108,7 +117,8 @@ int RunCommand(const Args& args) {
   }
   if (auto code = ParseRequest(table, args, &request)) return *code;
   if (request.options.local) {
-    return RunLocally(request.bundle, request.job, request.job_options, request.options);
+    const int code = RunLocally(request.bundle, request.job, request.job_options, request.options);
+    return code == kOk ? Report(request) : code;
   }
   for (const char* name : {"slots", "slot-memory", "work-dir"}) {
     if (table.Given(name))
@@ -119,7 +129,9 @@ int RunCommand(const Args& args) {
   auto reply = Send(*client, request);
   if (!reply.ok()) return Say(reply.status());
   if (reply->error().kind() != pb::ErrorInfo::NONE) return Say(reply->error().message(), kUsage);
-  return WatchToEnd(client, reply->id(), request.options);
+  bool succeeded = false;
+  const int code = WatchToEnd(client, reply->id(), request.options, &succeeded);
+  return succeeded ? Report(request) : code;
 }
 
 int SubmitCommand(const Args& args) {

@@ -30,6 +30,7 @@ int EventsCommand(const Args& args);      // command_story.cc
 int JobsCommand(const Args& args);        // command_bundle.cc
 int PlanCommand(const Args& args);        // command_bundle.cc
 int VerifyCommand(const Args& args);      // command_verify.cc
+int ReportCommand(const Args& args);      // command_report.cc
 int CompletionCommand(const Args& args);  // command_completion.cc
 
 struct Command {

@@ -122,6 +122,7 @@ const std::vector<Command>& Commands() {
       {"workers", "", "the workers of the coordinator", WorkersCommand},
       {"jobs", "[JOB]", "the jobs that a bundle offers, with the options of each", JobsCommand},
       {"verify", "OUTPUT", "checks an output against the ledger and digests in its _SUCCESS", VerifyCommand},
+      {"report", "OUTPUT", "makes the page of a job's report again, from its output", ReportCommand},
       {"completion", "bash|zsh", "prints a script for the shell's completion", CompletionCommand},
   };
   return *commands;

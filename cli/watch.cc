@@ -110,6 +110,7 @@ class Watch {
     client_->Cancel();
     return exit_code;
   }
+  bool succeeded() const { return last_.has_value() && last_->state() == pb::JobStatus::SUCCEEDED; }
 
  private:
   static void Read(Shared& shared, Client& client, const std::string& id) {
@@ -242,8 +243,12 @@ int ExitCodeOf(const pb::JobStatus& job) {
   return job.error().kind() == pb::ErrorInfo::USAGE ? kUsage : kJobFailed;
 }
 
-int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options) {
-  return Watch(std::move(client), id, options).Run();
+int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options,
+               bool* succeeded) {
+  Watch watch(std::move(client), id, options);
+  const int exit_code = watch.Run();
+  if (succeeded != nullptr) *succeeded = watch.succeeded();
+  return exit_code;
 }
 
 }  // namespace millrace::cli

@@ -14,7 +14,9 @@ namespace millrace::cli {
 // status as JSON on standard output. Returns the exit code: 0 succeeded or detached, 1 failed, 2 failed
 // before its first task, 3 killed, 4 coordinator gone for good, 124 timed out. Ctrl-C asks whether to detach
 // or to kill; without a terminal it detaches.
-int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options);
+// `succeeded`, where given, tells a job that succeeded from one that was detached from.
+int WatchToEnd(std::shared_ptr<Client> client, const std::string& id, const Options& options,
+               bool* succeeded = nullptr);
 
 // Keeps SIGINT and SIGTERM for WatchToEnd to read. Call it before the Client is made: gRPC's threads inherit
 // the mask, and one without it would die of the signal.

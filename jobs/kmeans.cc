@@ -7,7 +7,7 @@
 // by
 // --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a
 // range too, in the same passes over the data. Output: centres/ (cluster, then the features), labels/ (id,
-// cluster; the id is the row's number where there is no --id), summary.json.
+// cluster; the id is the row's number where there is no --id), summary.json, report.json.
 #include <chrono>
 #include <cstdio>
 
@@ -15,6 +15,8 @@
 #include "jobs/ml/features.h"
 #include "jobs/ml/kmeans.h"
 #include "jobs/ml/kmeans_summary.h"
+#include "jobs/pages/cluster_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -30,6 +32,7 @@ struct KMeansJobOptions : CommonOptions {
   std::string centres;
   std::string silhouette = "auto";
   bool timing = false;
+  std::string report;
 };
 MR_OPTIONS(KMeansJobOptions, MR_OPTION(k, "integer", "Number of clusters"),
            MR_OPTION(init, "first_k|spaced_k|kmeans-parallel", "How the first centres are chosen"),
@@ -41,7 +44,8 @@ MR_OPTIONS(KMeansJobOptions, MR_OPTION(k, "integer", "Number of clusters"),
            MR_OPTION(id, "column", "The column that names the rows"),
            MR_OPTION(centres, "path", "File with the first centres, instead of --init"),
            MR_OPTION(silhouette, "auto|yes|no", "Mean silhouette of the result; auto = up to 100,000 rows"),
-           MR_OPTION(timing, "flag", "Prints the seconds of the iterations to standard output"))
+           MR_OPTION(timing, "flag", "Prints the seconds of the iterations to standard output"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 void KMeans(Job& job, const KMeansJobOptions& options) {
   const std::vector<uint32_t> elbow = ml::ElbowRange(job, options.elbow);
@@ -67,10 +71,10 @@ void KMeans(Job& job, const KMeansJobOptions& options) {
       options.silhouette == "yes" || (options.silhouette == "auto" && features.rows <= 100'000);
   ml::CentresTable(job, features, run.centres).Write(options.output + "/centres");
   ml::Labels(features, run.centres).Write(options.output + "/labels");
-  job.WriteFile(
-      "summary.json",
-      ml::SummaryJson(features, runs,
-                      silhouette ? std::optional(ml::Silhouette(features, run.centres)) : std::nullopt));
+  const std::optional<double> mean =
+      silhouette ? std::optional(ml::Silhouette(features, run.centres)) : std::nullopt;
+  job.WriteFile("summary.json", ml::SummaryJson(features, runs, mean));
+  WriteReport(job, report::KMeansPage(features, runs, mean));
 }
 MR_JOB("kmeans", KMeans, "Clusters of rows by k-means")
 

@@ -4,9 +4,10 @@
 //
 // Input: CSV with the columns Symbol, Date, Close; every symbol needs a row of every date. Output: returns/,
 // pivot/, scaled/, centres/, labels/, elbow/, summary/ (Symbol, cluster, average of all cells of its pivot
-// row, of the daily ones, of the cumulative ones) and report.html, a page with all plots that needs no
-// network.
+// row, of the daily ones, of the cumulative ones), report.json and report.html, a page with all plots that
+// needs no network.
 #include "common/pipeline/pipeline.h"
+#include "common/report/html.h"
 #include "jobs/ml/features.h"
 #include "jobs/ml/kmeans.h"
 #include "jobs/ml/kmeans_summary.h"
@@ -14,7 +15,8 @@
 #include "jobs/ml/returns.h"
 #include "jobs/ml/scaler.h"
 #include "jobs/ml/stock_summary.h"
-#include "jobs/report/cluster_report.h"
+#include "jobs/pages/cluster_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -26,6 +28,7 @@ struct StockClustersOptions : CommonOptions {
   uint32_t max_iterations = 20;
   std::string elbow = "2..10";
   std::string close_precision = "single";
+  std::string report;
 };
 MR_OPTIONS(StockClustersOptions, MR_OPTION(k, "integer", "Number of clusters"),
            MR_OPTION(init, "first_k|spaced_k|kmeans-parallel", "How the first centres are chosen"),
@@ -33,34 +36,8 @@ MR_OPTIONS(StockClustersOptions, MR_OPTION(k, "integer", "Number of clusters"),
            MR_OPTION(tolerance, "number", "k-means stops when no centre moves farther than that"),
            MR_OPTION(max_iterations, "integer", "k-means stops after that many iterations"),
            MR_OPTION(elbow, "range", "The k whose costs are compared"),
-           MR_OPTION(close_precision, "single|double", "Closing prices are rounded to that precision first"))
-
-constexpr uint64_t kMostLines = 400;  // symbols whose lines are drawn
-
-// What the page shows: the elbow, every symbol's averages, and the cumulative returns of the first symbols.
-report::ClusterReport Report(const ml::Features& pivot, const std::vector<ml::KMeansRun>& runs,
-                             const Dataset<ml::StockSummary>& summary, double silhouette) {
-  report::ClusterReport page;
-  page.k = runs[0].centres.k;
-  page.silhouette = silhouette;
-  page.title = "Stocks that moved alike";
-  for (size_t i = 1; i < pivot.names.size(); i += 2)
-    page.columns.push_back(pivot.names[i].substr(0, pivot.names[i].find('_')));
-  page.subtitle =
-      StrCat(pivot.rows, " symbols in ", page.k, " clusters by their daily and cumulative returns, ",
-             page.columns.front(), " to ", page.columns.back());
-  for (size_t i = 1; i < runs.size(); ++i) page.elbow.push_back({runs[i].centres.k, runs[i].final_cost});
-  std::vector<ml::RowPlace> places;
-  for (uint64_t row = 0; row < std::min(pivot.rows, kMostLines); ++row) places.push_back(pivot.Place(row));
-  std::vector<std::vector<double>> rows = ml::FetchRows(pivot, places);
-  for (const ml::StockSummary& s : summary.Collect()) {
-    report::ClusterMember member{s.symbol, s.cluster, s.average_daily, s.average_cumulative, {}};
-    if (page.members.size() < rows.size())
-      for (size_t i = 1; i < pivot.names.size(); i += 2) member.line.push_back(rows[page.members.size()][i]);
-    page.members.push_back(std::move(member));
-  }
-  return page;
-}
+           MR_OPTION(close_precision, "single|double", "Closing prices are rounded to that precision first"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 void StockClusters(Job& job, const StockClustersOptions& options) {
   const std::string& out = options.output;
@@ -94,8 +71,10 @@ void StockClusters(Job& job, const StockClustersOptions& options) {
   const auto summary = ml::SummaryOf(raw, labels).Cache();
   summary.Write(out + "/summary");
 
-  job.WriteFile("report.html",
-                report::RenderHtml(Report(raw, runs, summary, ml::Silhouette(scaled, centres))));
+  const report::Page page =
+      report::StockClustersPage(raw, runs, summary.Collect(), ml::Silhouette(scaled, centres));
+  WriteReport(job, page);
+  job.WriteFile("report.html", report::RenderHtml(report::ToJson(page)).value());
 }
 MR_JOB("stock-clusters", StockClusters, "Clusters of stocks by their returns, with a report")
 

@@ -36,7 +36,7 @@ class TidyTest(unittest.TestCase):
         self.expect("jobs/sort.cc", '#include "worker/executor/executor.h"\n', "room jobs may not include")
         self.expect("coordinator/scheduler/step.cc", '#include "common/record/codec.h"\n', "may not include")
         self.expect("common/base/x.cc", '#include "common/io/y.h"\n', "room common/base may not include")
-        self.expect("jobs/ml/x.cc", '#include "jobs/report/y.h"\n', "room jobs/ml may not include")
+        self.expect("jobs/ml/x.cc", '#include "jobs/pages/y.h"\n', "room jobs/ml may not include")
         self.expect("cli/x.cc", '#include "options.h"\n', "start at the root")
 
     def test_libraries(self):
