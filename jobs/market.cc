@@ -9,20 +9,23 @@
 //
 // Output: total_close/, moving_averages/ (rows inside the periods; windows reach back before them),
 // anomalies/ (closes, daily returns, total close), monthly/, movers/ (best first), recessions/; the last two
-// also as movers.json and recessions.json; summary.json. A symbol with two rows for a day, or with a close
-// that is not above 0, ends the job.
+// also as movers.json and recessions.json; summary.json, report.json. A symbol with two rows for a day, or
+// with a close that is not above 0, ends the job.
 //
 // Stages, for n rows of s symbols over d days: the input is read twice, for the days (at most d sums of 20
 // bytes per split are shuffled) and for the symbols (n rows of 40 bytes are, and sorted by symbol and date).
 // A symbol's days then stream past all windows at once, and so does the series of d totals. The tables are
 // cut out of what was found, kept on the workers. Memory: that of a slot, and a few rows per symbol in the
 // driver (movers.json, recessions.json).
+#include <algorithm>
 #include <cmath>
 
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/exact.h"
 #include "jobs/ml/market.h"
 #include "jobs/ml/market_summary.h"
+#include "jobs/pages/market_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -31,13 +34,15 @@ struct MarketOptions : CommonOptions {
   std::vector<uint32_t> windows = {20, 50, 200};
   uint32_t anomaly_window = 20;
   double anomaly_z = 3;
+  std::string report;
 };
 MR_OPTIONS(MarketOptions, MR_OPTION(from, "dates", "First days of the periods to look at"),
            MR_OPTION(to, "dates", "Last days of the periods, as many"),
            MR_OPTION(movers, "dates", "Days whose movers are listed"),
            MR_OPTION(windows, "integers", "Rows of the moving averages"),
            MR_OPTION(anomaly_window, "integer", "Rows before a value that it is compared with"),
-           MR_OPTION(anomaly_z, "number", "Standard deviations from their mean that make an anomaly"))
+           MR_OPTION(anomaly_z, "number", "Standard deviations from their mean that make an anomaly"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 namespace {
 
@@ -143,6 +148,32 @@ struct DayTotalRow {
 };
 MR_RECORD(DayTotalRow, MR_FIELD(date, "Date"), MR_NAMED(symbols), MR_NAMED(total_close))
 
+// What the page shows of the series: some 1,500 days, the months of a few symbols, the strongest anomalies.
+report::MarketSeries DrawnSeries(const Days& days, const Facts& symbols,
+                                 const Dataset<ml::Anomaly>& anomalies, const ml::MarketSummary& found) {
+  const uint64_t step = found.total.rows / 1500 + 1;
+  report::MarketSeries drawn;
+  drawn.days = days.WithRowNumber()
+                   .Filter(With(step, found.total.rows),
+                           [](uint64_t each, uint64_t rows, const Numbered<ml::DayTotal>& day) {
+                             return day.row % each == 0 || day.row + 1 == rows;
+                           })
+                   .Map([](const Numbered<ml::DayTotal>& day) { return day.record; })
+                   .Collect();
+  drawn.months = Of<&ml::Fact::month>(symbols)
+                     .Filter(With(report::DrawnSymbols(found.series)),
+                             [](const std::vector<std::string>& names, const ml::Month& month) {
+                               return std::find(names.begin(), names.end(), month.symbol) != names.end();
+                             })
+                     .Collect();
+  drawn.anomalies = anomalies
+                        .SortBy([](const ml::Anomaly& a) {
+                          return std::tuple(Descending<double>{std::abs(a.z)}, a.series, a.symbol, a.date);
+                        })
+                        .Take(20);
+  return drawn;
+}
+
 }  // namespace
 
 void Market(Job& job, const MarketOptions& options) {
@@ -159,10 +190,10 @@ void Market(Job& job, const MarketOptions& options) {
       .Write(in_folder("total_close"));
   AveragesTable(symbols, rules.windows).Write(in_folder("moving_averages"));
   Of<&ml::Fact::month>(symbols).Write(in_folder("monthly"));
-  AnomaliesOf(symbols, "close")
-      .Union(AnomaliesOf(symbols, "daily_return"))
-      .Union(AnomaliesOf(totals, "total_close"))
-      .Write(in_folder("anomalies"));
+  const auto anomalies = AnomaliesOf(symbols, "close")
+                             .Union(AnomaliesOf(symbols, "daily_return"))
+                             .Union(AnomaliesOf(totals, "total_close"));
+  anomalies.Write(in_folder("anomalies"));
   const auto movers = Of<&ml::Fact::mover>(symbols)
                           .SortBy([](const ml::Mover& mover) {
                             return std::tuple(mover.date, Descending<double>{mover.pct}, mover.symbol);
@@ -184,6 +215,7 @@ void Market(Job& job, const MarketOptions& options) {
   job.WriteFile("movers.json", ml::MoversJson(rules, found));
   job.WriteFile("recessions.json", ml::RecessionsJson(rules, found));
   job.WriteFile("summary.json", ml::SummaryJson(rules, found));
+  WriteReport(job, report::MarketPage(rules, found, DrawnSeries(days, symbols, anomalies, found)));
 }
 MR_JOB("market", Market, "Totals, movers, averages, recessions, anomalies and months of daily prices")
 

@@ -117,7 +117,8 @@ function axes(item) {
     const x = item.kind === 'line' ? item.series.flatMap(s => s.x).filter(Number.isFinite) : [];
     if (x.length > 0) { over.min = x.reduce((a, b) => Math.min(a, b)); over.max = x.reduce((a, b) => Math.max(a, b)); }
   } else if (isDay(item.categories[0])) {
-    over.ticks = { maxTicksLimit: 6, maxRotation: 0, callback(v) { const d = this.getLabelForValue(v); return months[+d.slice(5, 7) - 1] + ' ' + d.slice(2, 4); } };
+    const years = +item.categories[item.categories.length - 1].slice(0, 4) - +item.categories[0].slice(0, 4) > 4;
+    over.ticks = { maxTicksLimit: 6, maxRotation: 0, callback(v) { const d = this.getLabelForValue(v); return years ? d.slice(0, 4) : months[+d.slice(5, 7) - 1] + ' ' + d.slice(2, 4); } };
   } else if (lies) {
     over.ticks = { autoSkip: false };
   }

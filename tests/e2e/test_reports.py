@@ -22,6 +22,8 @@ def jobs(folder):
     bike = unpacked(folder, "bike_sharing_hour.csv")
     return {
         "stock-clusters": ([f"--input={prices}"], 8),
+        "market": ([f"--input={prices}", "--from=2023-03-01,2023-09-01", "--to=2023-03-31,2023-10-31",
+                    "--movers=2023-03-01,2023-05-02"], 7),
         "kmeans": ([f"--input={bike}", "--features=temp,hum,casual", "--id=instant", "--k=3", "--elbow=2..4"], 7),
     }
 
