@@ -83,6 +83,18 @@ TEST(Files, ErrorsAreSentencesThatNameThePath) {
   EXPECT_EQ(*ListDir(dir.path()), (std::vector<std::string>{"f", "folder"})) << "no temporary is left";
 }
 
+TEST(Files, ATreeOfManyFilesIsRemoved) {
+  ScopedTempDir dir;
+  for (int i = 0; i < 40; ++i) {
+    const std::string folder = dir.File("tree/" + std::to_string(i % 10));
+    ASSERT_TRUE(MakeDirs(folder).ok());
+    ASSERT_TRUE(WriteFile(folder + "/f" + std::to_string(i), "x").ok());
+  }
+  ASSERT_TRUE(RemoveTree(dir.File("tree")).ok());
+  EXPECT_FALSE(FileExists(dir.File("tree")));
+  EXPECT_TRUE(RemoveTree(dir.File("tree")).ok());
+}
+
 TEST(Files, AFullDiskIsSaidSo) {
   UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(full.valid());
