@@ -184,6 +184,25 @@ TEST_F(TempFileTest, RemovedUnlessClosed) {
   EXPECT_FALSE(TempFileOutput(Put("file", "x") + "/t.tmp").status().ok());
 }
 
+// Small and large pieces, hashed by the caller in part or not at all: the digest is that of the file.
+TEST_F(TempFileTest, DigestIsOfWhatIsWritten) {
+  TempFileOutput file(dir_.File("t"), 100);
+  std::string text;
+  for (size_t i = 0; i < 300; ++i) {
+    const std::string piece(i % 50, static_cast<char>('a' + i % 26));
+    const size_t hashed = i % 3 == 0 ? piece.size() / 2 : 0;
+    file.hash().Update(std::string_view(piece).substr(0, hashed));
+    file.Write(piece, 1, hashed);
+    text += piece;
+  }
+  TempFileOutput::Closed closed;
+  ASSERT_TRUE(file.Close(&closed).ok());
+  EXPECT_EQ(closed.bytes, text.size());
+  EXPECT_EQ(closed.records, 300u);
+  EXPECT_EQ(closed.sha256, Sha256Hex(text));
+  EXPECT_EQ(*ReadFile(dir_.File("t")), text);
+}
+
 TEST_F(TempFileTest, FullDiskIsSaid) {
   ASSERT_EQ(symlink("/dev/full", dir_.File("full").c_str()), 0);
   TempFileOutput file(dir_.File("full"), 10);

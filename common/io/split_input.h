@@ -18,7 +18,8 @@ using BadRecordFn = std::function<bool(std::string message, std::string_view raw
 
 struct ReaderLimits {
   uint64_t max_record_bytes = uint64_t{16} << 20;  // at most 1 GiB is taken
-  uint64_t buffer_bytes = uint64_t{512} << 10;     // grows up to max_record_bytes for a long record
+  uint64_t buffer_bytes = uint64_t{128}
+                          << 10;  // in the L2 cache; grows to max_record_bytes for a long record
 };
 
 // At least this many readable bytes follow data()+size(), so that vector loads need no tail loop.

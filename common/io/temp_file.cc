@@ -18,7 +18,6 @@ TempFileOutput::TempFileOutput(std::string path, size_t buffer_bytes)
     return;
   }
   fd_ = *std::move(fd);
-  buffer_.reserve(buffer_bytes_);
 }
 
 TempFileOutput::~TempFileOutput() { Abandon(); }
@@ -31,24 +30,25 @@ void TempFileOutput::Abandon() {
 
 void TempFileOutput::Flush(std::string_view bytes) {
   if (!status_.ok() || bytes.empty()) return;
-  hash_.Update(bytes);
   bytes_ += bytes.size();
   status_ = WriteFull(fd_.get(), bytes, path_);
   if (!status_.ok()) Abandon();
 }
 
-void TempFileOutput::Write(std::string_view bytes, uint64_t records) {
+void TempFileOutput::Write(std::string_view bytes, uint64_t records, size_t hashed) {
   records_ += records;
-  if (buffer_.size() + bytes.size() <= buffer_bytes_) {
+  hash_.Update(bytes.substr(hashed));
+  const bool small = bytes.size() < buffer_bytes_ / 4;  // more is not worth a copy
+  if (small && buffer_.size() + bytes.size() <= buffer_bytes_) {
     buffer_.append(bytes);
     return;
   }
   Flush(buffer_);
   buffer_.clear();
-  if (bytes.size() >= buffer_bytes_) {
-    Flush(bytes);
-  } else {
+  if (small) {
     buffer_.append(bytes);
+  } else {
+    Flush(bytes);
   }
 }
 

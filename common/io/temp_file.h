@@ -25,7 +25,9 @@ class TempFileOutput {
   TempFileOutput(const TempFileOutput&) = delete;
   TempFileOutput& operator=(const TempFileOutput&) = delete;
 
-  void Write(std::string_view bytes, uint64_t records);
+  // The first `hashed` of the bytes were given to hash() by the caller.
+  void Write(std::string_view bytes, uint64_t records, size_t hashed = 0);
+  Sha256& hash() { return hash_; }
   // After a failed write or close the file is gone and the status says why: kResourceExhausted "the disk that
   // holds ... is full".
   absl::Status Close(Closed* closed);

@@ -12,6 +12,7 @@
 
 #include "common/pipeline/keyed_record.h"
 #include "common/pipeline/operator.h"
+#include "common/record/bytes.h"
 #include "common/record/codec.h"
 #include "common/record/key.h"
 
@@ -250,7 +251,7 @@ class SortKeyWriter : public Sink<T> {
     ++counts_.out;
     key_.clear();
     KeyCodec<T>::Encode(record, &key_);
-    out_.Add(out_.PartitionOf(key_), key_, {});
+    out_.AddByKey(key_, {}, {});
   }
   void Finish() override {}
 
@@ -302,8 +303,13 @@ class SortWriter : public Sink<T> {
     key_.clear();
     value_.clear();
     KeyOf::Encode(values_, record, &key_);
-    Codec<T>::Encode(record, &value_);
-    out_.Add(out_.PartitionOf(key_), key_, value_);
+    if constexpr (std::is_same_v<T, std::string_view>) {  // Codec<T> without a copy of the text
+      PutVarint(record.size(), &value_);
+      out_.AddByKey(key_, value_, record);
+    } else {
+      Codec<T>::Encode(record, &value_);
+      out_.AddByKey(key_, value_, {});
+    }
   }
   void Finish() override {}
 

@@ -1,6 +1,7 @@
 // Terminal operators of actions whose result goes to the driver.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,21 +103,25 @@ class CountOp : public Sink<T> {
   ResultBuffer result_;
 };
 
-// Encoded sort keys of a sample of the records: every `stride`-th of the task, at most `limit`.
+// Encoded sort keys of a sample of the records: every `stride`-th of the task, at most `limit`. All tasks
+// together send some ten thousand keys, which the driver sorts alone while the slots wait for the bounds.
 template <typename T, typename KeyOf>
 class SampleKeysOp : public Sink<T> {
  public:
   static constexpr std::string_view kKind = "SampleKeys";
   static OperatorFunction Describe() { return SinkFunction<SampleKeysOp, SinkBase>(); }
   SampleKeysOp(const OperatorArgs& args, SinkBase*)
-      : counts_(args.context.counts(args.spec.id())), values_(args), result_(args) {}
+      : counts_(args.context.counts(args.spec.id())),
+        values_(args),
+        result_(args),
+        limit_(std::clamp<size_t>(kKeysOfAll / std::max(1u, args.context.branch().tasks()), 256, 4096)) {}
   void Push(const T& record) override {
-    if (counts_.in++ % stride_ != 0) return;
+    if ((counts_.in++ & (stride_ - 1)) != 0) return;
     ++counts_.out;
     keys_.emplace_back();
     KeyOf::Encode(values_, record, &keys_.back());
     // Thin out evenly instead of keeping the first ones: the sample stays spread over the task.
-    if (keys_.size() < kLimit) return;
+    if (keys_.size() < limit_) return;
     for (size_t i = 0; 2 * i < keys_.size(); ++i) keys_[i] = std::move(keys_[2 * i]);
     keys_.resize((keys_.size() + 1) / 2);
     stride_ *= 2;
@@ -127,12 +132,13 @@ class SampleKeysOp : public Sink<T> {
   }
 
  private:
-  static constexpr size_t kLimit = 4096;
+  static constexpr size_t kKeysOfAll = 64 << 10;
   OperatorCounts& counts_;
   typename KeyOf::WithArgs values_;
   ResultBuffer result_;
+  const size_t limit_;
   std::vector<std::string> keys_;
-  uint64_t stride_ = 1;
+  uint64_t stride_ = 1;  // a power of two
 };
 
 }  // namespace millrace::internal

@@ -134,6 +134,7 @@ void WriteRowsOp::PushTo(Writer& writer, const Row& row) {
     } else {
       value.AppendTo(writer.BeginField());
     }
+    buffer_.Hash();
   }
   writer.EndRow();
 }

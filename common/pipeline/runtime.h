@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/sha256.h"
 #include "proto/plan.pb.h"
 #include "proto/task.pb.h"
 
@@ -44,6 +45,9 @@ class ShuffleOutput {
   // Sorting mode: records in any order. All of them become one run, whatever is spilled on the way:
   // slot memory changes the number of spills, never a byte of the result.
   virtual void Add(uint32_t partition, std::string_view key, std::string_view value) = 0;
+  // The same with the partition of the whole key, which ranges leave until the keys are in order, and with a
+  // value in two pieces. An output is filled by Add or by AddByKey, not by both.
+  virtual void AddByKey(std::string_view key, std::string_view value, std::string_view rest) = 0;
 
   // Generation mode (combiners, caches): the caller brings each run sorted by (partition, key).
   virtual void BeginRun() = 0;
@@ -72,7 +76,10 @@ class ShuffleInput {
 class FileOutput {
  public:
   virtual ~FileOutput() = default;
-  virtual void Write(std::string_view bytes, uint64_t records) = 0;
+  // The first `hashed` of the bytes are in hash() already. Hashed in small pieces between other work they
+  // cost little: SHA-256 keeps a core waiting for itself most of the time.
+  virtual void Write(std::string_view bytes, uint64_t records, size_t hashed) = 0;
+  virtual Sha256& hash() = 0;
 };
 
 // Per-operator counts of the ledger. Plain integers: one task thread writes them.

@@ -1,12 +1,14 @@
 // Terminal operators that write part files: from typed records to text.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
+#include "common/base/sha256.h"
 #include "common/base/strings.h"
 #include "common/io/text_writer.h"
 #include "common/pipeline/operator.h"
@@ -72,29 +74,46 @@ void WriteMember(Writer& writer, const M& value) {
   }
 }
 
-// Buffers text and hands it to the part file in blocks.
+// Buffers text, hashes it as it comes and hands it to the part file in blocks.
 class PartBuffer {
  public:
   explicit PartBuffer(const OperatorArgs& args)
-      : file_(args.context.file_output()), counts_(args.context.counts(args.spec.id())) {}
+      : file_(args.context.file_output()),
+        hash_(file_.hash()),
+        counts_(args.context.counts(args.spec.id())) {}
   std::string* text() { return &text_; }
   void EndRecord() {
     ++counts_.in;
     ++counts_.out;
     ++records_;
-    if (text_.size() >= kFlushBytes) Flush();
+    Hash();
+    if (text_.size() >= kFlushBytes) Flush(text_.size() / kFlushBytes * kFlushBytes);
   }
-  void Flush() {
-    file_.Write(text_, records_);
-    text_.clear();
+  // Takes the text so far into the digest; called between the fields of a long record as well.
+  void Hash() {
+    const size_t whole = (text_.size() - hashed_) / Sha256::kBlockBytes * Sha256::kBlockBytes;
+    if (whole == 0) return;
+    hash_.Update(std::string_view(text_).substr(hashed_, whole));
+    hashed_ += whole;
+  }
+  void Finish() { Flush(text_.size()); }
+
+ private:
+  // Whole blocks of the file: half pages would be touched twice.
+  void Flush(size_t bytes) {
+    const size_t hashed = std::min(hashed_, bytes);
+    file_.Write(std::string_view(text_).substr(0, bytes), records_, hashed);
+    text_.erase(0, bytes);
+    hashed_ -= hashed;
     records_ = 0;
   }
 
- private:
   static constexpr size_t kFlushBytes = 128 << 10;
   FileOutput& file_;
+  Sha256& hash_;
   OperatorCounts& counts_;
   std::string text_;
+  size_t hashed_ = 0;  // of text_
   uint64_t records_ = 0;
 };
 
@@ -129,7 +148,7 @@ class WriteRecordsOp : public Sink<T> {
     }
     buffer_.EndRecord();
   }
-  void Finish() override { buffer_.Flush(); }
+  void Finish() override { buffer_.Finish(); }
 
  private:
   // A tab-separated row has no quotes: a text with a tab or a line end has no form there.
@@ -175,7 +194,7 @@ class WriteTextOp : public Sink<T> {
     if (line_end_) buffer_.text()->push_back('\n');
     buffer_.EndRecord();
   }
-  void Finish() override { buffer_.Flush(); }
+  void Finish() override { buffer_.Finish(); }
 
  private:
   PartBuffer buffer_;
@@ -189,7 +208,7 @@ class WriteRowsOp : public Sink<Row> {
   static OperatorFunction Describe();
   WriteRowsOp(const OperatorArgs& args, SinkBase*);
   void Push(const Row& row) override;
-  void Finish() override { buffer_.Flush(); }
+  void Finish() override { buffer_.Finish(); }
 
  private:
   template <typename Writer>

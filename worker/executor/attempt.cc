@@ -18,11 +18,12 @@ namespace millrace {
 class Attempt::File final : public FileOutput {
  public:
   File(Attempt* attempt, std::string path) : attempt_(attempt), output_(std::move(path)) {}
-  void Write(std::string_view bytes, uint64_t records) override {
-    output_.Write(bytes, records);
+  void Write(std::string_view bytes, uint64_t records, size_t hashed) override {
+    output_.Write(bytes, records, hashed);
     if (!output_.status().ok()) [[unlikely]]
       attempt_->Fail(SystemError(output_.status()));
   }
+  Sha256& hash() override { return output_.hash(); }
   io::TempFileOutput& output() { return output_; }
 
  private:

@@ -95,7 +95,7 @@ class ToFile : public Sink<int> {
       : counts_(args.context.counts(args.spec.id())), output_(args.context.file_output()) {}
   void Push(const int& i) override {
     ++counts_.in;
-    output_.Write(std::to_string(i) + "\n", 1);
+    output_.Write(std::to_string(i) + "\n", 1, 0);
   }
   void Finish() override {}
 

@@ -8,11 +8,13 @@
 #include <new>
 #include <vector>
 
+#include "common/base/copy.h"
+
 namespace millrace {
 namespace {
 
 constexpr size_t kSmall = 40;                            // below this, comparisons beat another radix pass
-constexpr size_t kSmallEnd = 2 << 20;  // of an arena, in pages of the usual size
+constexpr size_t kSmallEnd = 2 << 20;                    // of an arena, in pages of the usual size
 constexpr size_t kMaxArena = (4ull << 30) - (64 << 10);  // offsets are 32 bits
 
 uint64_t LoadBigEndian(const char* at, size_t available) {
@@ -42,25 +44,35 @@ SlotArena::~SlotArena() { munmap(data_, capacity_); }
 RecordSorter::RecordSorter(SlotArena* arena, size_t capacity_bytes)
     : data_(arena->data()), capacity_(std::min(arena->capacity(), capacity_bytes) & ~size_t{15}) {}
 
-bool RecordSorter::Add(uint32_t partition, std::string_view key, std::string_view value) {
-  const size_t bytes = kHeader + key.size() + value.size();
+bool RecordSorter::Add(uint32_t partition, std::string_view key, std::string_view value,
+                       std::string_view rest) {
+  const size_t bytes = kHeader + key.size() + value.size() + rest.size();
   if (used_ + bytes + (count_ + 1) * 2 * sizeof(Entry) > capacity_) return false;
-  char* at = data_ + used_;
-  const uint32_t lengths[2] = {static_cast<uint32_t>(key.size()), static_cast<uint32_t>(value.size())};
-  std::memcpy(at, lengths, kHeader);
-  if (!key.empty()) std::memcpy(at + kHeader, key.data(), key.size());
-  if (!value.empty()) std::memcpy(at + kHeader + key.size(), value.data(), value.size());
+  char* at = segment::PutVarint32(data_ + used_, static_cast<uint32_t>(key.size()));
+  at = segment::PutVarint32(at, static_cast<uint32_t>(value.size() + rest.size()));
+  for (const std::string_view piece : {key, value, rest}) {
+    CopyBytes(at, piece.data(), piece.size());
+    at += piece.size();
+  }
   Entry* entry = reinterpret_cast<Entry*>(data_ + capacity_) - 1 - count_;
   *entry = {LoadBigEndian(key.data(), key.size()), static_cast<uint32_t>(used_), partition};
-  used_ += bytes;
+  if (count_ == 0) first_prefix_ = entry->prefix;
+  differing_ |= entry->prefix ^ first_prefix_;
+  used_ = static_cast<size_t>(at - data_);
   ++count_;
   return true;
 }
 
+const char* RecordSorter::Lengths(uint32_t offset, uint32_t* key, uint32_t* value) const {
+  const char* at = data_ + offset;
+  const char* end = at + kHeader;
+  return segment::GetVarint32(segment::GetVarint32(at, end, key), end, value);
+}
+
 std::string_view RecordSorter::KeyAt(uint32_t offset) const {
-  uint32_t length;
-  std::memcpy(&length, data_ + offset, sizeof(length));
-  return {data_ + offset + kHeader, length};
+  uint32_t length, value;
+  const char* key = Lengths(offset, &length, &value);
+  return {key, length};
 }
 
 uint64_t RecordSorter::PrefixAt(uint32_t offset, size_t depth) const {
@@ -70,10 +82,25 @@ uint64_t RecordSorter::PrefixAt(uint32_t offset, size_t depth) const {
 
 RecordSorter::View RecordSorter::Get(size_t i) const {
   const Entry& entry = sorted_[i];
-  uint32_t lengths[2];
-  std::memcpy(lengths, data_ + entry.offset, kHeader);
-  const char* key = data_ + entry.offset + kHeader;
-  return {entry.partition, {key, lengths[0]}, {key + lengths[0], lengths[1]}};
+  uint32_t key_bytes, value_bytes;
+  const char* key = Lengths(entry.offset, &key_bytes, &value_bytes);
+  return {entry.partition, {key, key_bytes}, {key + key_bytes, value_bytes}};
+}
+
+std::string_view RecordSorter::Framed(size_t i, size_t* logical_bytes) const {
+  const uint32_t offset = sorted_[i].offset;
+  uint32_t key_bytes, value_bytes;
+  const char* key = Lengths(offset, &key_bytes, &value_bytes);
+  *logical_bytes = size_t{key_bytes} + value_bytes;
+  const char* begin = data_ + offset;
+  return {begin, static_cast<size_t>(key - begin) + *logical_bytes};
+}
+
+size_t RecordSorter::LowerBound(std::string_view key) const {
+  return static_cast<size_t>(
+      std::partition_point(sorted_, sorted_ + count_,
+                           [&](const Entry& entry) { return KeyAt(entry.offset) < key; }) -
+      sorted_);
 }
 
 void RecordSorter::Prefetch(size_t i) const {
@@ -81,6 +108,7 @@ void RecordSorter::Prefetch(size_t i) const {
   const char* at = data_ + sorted_[i].offset;
   __builtin_prefetch(at);
   __builtin_prefetch(at + 64);
+  __builtin_prefetch(at + 128);
 }
 
 // Entries at `depth` have equal keys up to there. Ties of the cached bytes are settled in the arena.
@@ -152,9 +180,30 @@ void RecordSorter::SortRange(Entry* begin, Entry* end, Entry* scratch, size_t de
   }
 }
 
+// All of one partition: the first pass goes by the first byte that differs.
+void RecordSorter::SortOne(Entry* added) {
+  const size_t depth = differing_ == 0 ? 8 : static_cast<size_t>(__builtin_clzll(differing_)) / 8;
+  if (count_ <= kSmall || depth == 8) {
+    std::reverse_copy(added, added + count_, sorted_);
+    return SortRange(sorted_, sorted_ + count_, added, 0);
+  }
+  const int shift = 56 - static_cast<int>(depth) * 8;
+  std::array<size_t, 257> starts{};
+  for (const Entry* entry = added; entry != added + count_; ++entry)
+    ++starts[((entry->prefix >> shift) & 255) + 1];
+  for (size_t digit = 1; digit <= 256; ++digit) starts[digit] += starts[digit - 1];
+  std::array<size_t, 256> next;
+  std::copy_n(starts.begin(), 256, next.begin());
+  for (const Entry* entry = added + count_; entry-- != added;)
+    sorted_[next[(entry->prefix >> shift) & 255]++] = *entry;
+  for (size_t digit = 0; digit < 256; ++digit)
+    SortRange(sorted_ + starts[digit], sorted_ + starts[digit + 1], added + starts[digit], depth + 1);
+}
+
 void RecordSorter::Sort(uint32_t partitions) {
   Entry* added = reinterpret_cast<Entry*>(data_ + capacity_) - count_;  // last added first
   sorted_ = added - count_;
+  if (partitions == 1) return SortOne(added);
   std::vector<size_t> starts(partitions + 1, 0);
   for (size_t i = 0; i < count_; ++i) ++starts[added[i].partition + 1];
   for (size_t p = 1; p <= partitions; ++p) starts[p] += starts[p - 1];
@@ -168,6 +217,7 @@ void RecordSorter::Sort(uint32_t partitions) {
 void RecordSorter::Clear() {
   used_ = 0;
   count_ = 0;
+  differing_ = 0;
   sorted_ = nullptr;
 }
 

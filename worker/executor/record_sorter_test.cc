@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/strings.h"
+
 namespace millrace {
 namespace {
 
@@ -32,7 +34,11 @@ void ExpectSortedLikeModel(std::vector<Record> records, uint32_t partitions) {
   RecordSorter sorter(&arena, 64 << 20);
   for (int round = 0; round < 2; ++round) {  // the arena is used again
     sorter.Clear();
-    for (const Record& r : records) ASSERT_TRUE(sorter.Add(r.partition, r.key, r.value));
+    for (const Record& r : records) {  // values in one piece or two
+      const std::string_view value = r.value;
+      const size_t cut = round == 0 ? value.size() : value.size() / 2;
+      ASSERT_TRUE(sorter.Add(r.partition, r.key, value.substr(0, cut), value.substr(cut)));
+    }
     sorter.Sort(partitions);
     std::vector<Record> model = records;
     std::stable_sort(model.begin(), model.end(), [](const Record& a, const Record& b) {
@@ -44,6 +50,10 @@ void ExpectSortedLikeModel(std::vector<Record> records, uint32_t partitions) {
       ASSERT_EQ(view.partition, model[i].partition) << i;
       ASSERT_EQ(view.key, model[i].key) << i;
       ASSERT_EQ(view.value, model[i].value) << i;
+      size_t logical_bytes = 0;
+      const std::string_view framed = sorter.Framed(i, &logical_bytes);
+      ASSERT_EQ(logical_bytes, view.key.size() + view.value.size()) << i;
+      ASSERT_EQ(framed.substr(framed.size() - logical_bytes), StrCat(view.key, view.value)) << i;
     }
   }
 }
@@ -54,6 +64,7 @@ TEST(RecordSorter, OrdersLikeAStableSort) {
   ExpectSortedLikeModel(RandomRecords(20000, 3, 2, 30, 2), 3);    // long common prefixes, zero bytes
   ExpectSortedLikeModel(RandomRecords(20000, 1, 1, 40, 3), 1);    // only zero bytes: lengths decide
   ExpectSortedLikeModel(RandomRecords(20000, 2, 3, 3, 4), 2);     // many equal keys
+  ExpectSortedLikeModel(RandomRecords(20000, 1, 3, 3, 7), 1);
   ExpectSortedLikeModel(RandomRecords(20000, 500, 26, 20, 5), 500);
   ExpectSortedLikeModel({}, 4);
 }
@@ -62,6 +73,20 @@ TEST(RecordSorter, KeysWithAFixedPrefix) {
   std::vector<Record> records = RandomRecords(30000, 2, 4, 9, 6);
   for (Record& r : records) r.key = "the same sixteen" + r.key;
   ExpectSortedLikeModel(records, 2);
+}
+
+TEST(RecordSorter, FindsBoundsAmongSortedKeys) {
+  const std::vector<Record> records = RandomRecords(5000, 1, 7, 5, 8);
+  SlotArena arena(4 << 20);
+  RecordSorter sorter(&arena, 4 << 20);
+  for (const Record& r : records) ASSERT_TRUE(sorter.Add(0, r.key, r.value));
+  sorter.Sort(1);
+  for (const std::string& bound :
+       {std::string(), std::string(1, '\0'), std::string("\3\3"), std::string("\x7f")}) {
+    const auto below =
+        std::count_if(records.begin(), records.end(), [&](const Record& r) { return r.key < bound; });
+    EXPECT_EQ(sorter.LowerBound(bound), static_cast<size_t>(below));
+  }
 }
 
 TEST(RecordSorter, SaysWhenFull) {

@@ -24,7 +24,11 @@ pb::ErrorInfo SystemError(const absl::Status& status) {
 }
 
 SegmentOutput::SegmentOutput(ShuffleOutputOptions options, TaskContext* context)
-    : options_(std::move(options)), context_(context), sorter_(options_.arena, options_.sort_bytes) {
+    : options_(std::move(options)),
+      limit_(options_.max_record_bytes != 0 ? options_.max_record_bytes : segment::kMaxRecordBytes),
+      ranges_(options_.target.partitioner() == pb::ShuffleTarget::RANGE),
+      context_(context),
+      sorter_(options_.arena, options_.sort_bytes) {
   for (const std::string& bound : options_.target.bounds()) bound_prefixes_.push_back(KeyPrefix(bound));
 }
 
@@ -52,37 +56,38 @@ void SegmentOutput::Check(const absl::Status& status) {
   if (!status.ok()) context_->Fail(SystemError(status));
 }
 
-bool SegmentOutput::Accept(std::string_view key, std::string_view value) {
-  const uint64_t bytes = key.size() + value.size();
-  const uint64_t limit =
-      options_.max_record_bytes != 0 ? options_.max_record_bytes : segment::kMaxRecordBytes;
-  if (bytes > limit) [[unlikely]] {
-    context_->FailInput(StrCat("a record of ", bytes, " bytes is over the limit of ", limit,
-                               " (max-record-bytes): make the record smaller or raise the limit"));
-    return false;
-  }
-  ++records_;
-  bytes_ += bytes;
-  return true;
+bool SegmentOutput::TooLarge(uint64_t bytes) {
+  context_->FailInput(StrCat("a record of ", bytes, " bytes is over the limit of ", limit_,
+                             " (max-record-bytes): make the record smaller or raise the limit"));
+  return false;
 }
 
 void SegmentOutput::Add(uint32_t partition, std::string_view key, std::string_view value) {
-  if (!Accept(key, value)) return;
+  if (!Accept(key.size() + value.size())) return;
   if (!sorter_.Add(partition, key, value)) [[unlikely]]
-    AddSlow(partition, key, value);
+    AddSlow(partition, key, value, {});
 }
 
-void SegmentOutput::AddSlow(uint32_t partition, std::string_view key, std::string_view value) {
+void SegmentOutput::AddByKey(std::string_view key, std::string_view value, std::string_view rest) {
+  if (!Accept(key.size() + value.size() + rest.size())) return;
+  by_key_ = ranges_;
+  const uint32_t partition = by_key_ ? 0 : PartitionOf(key);
+  if (!sorter_.Add(partition, key, value, rest)) [[unlikely]]
+    AddSlow(partition, key, value, rest);
+}
+
+void SegmentOutput::AddSlow(uint32_t partition, std::string_view key, std::string_view value,
+                            std::string_view rest) {
   if (context_->stopped()) return;
   absl::Status status = Spill();
-  if (status.ok() && !sorter_.Add(partition, key, value)) {
+  if (status.ok() && !sorter_.Add(partition, key, value, rest)) {
     // Larger than the arena: a spill of its own, at its place in the order of adding.
     std::string path;
     auto writer = NewSpill(&path);
     status = writer.status();
     if (status.ok()) {
-      (*writer)->BeginRun(partition);
-      (*writer)->Append(key, value);
+      (*writer)->BeginRun(by_key_ ? PartitionOf(key) : partition);
+      (*writer)->Append(key, rest.empty() ? value : StrCat(value, rest));
       status = (*writer)->EndRun();
       if (status.ok()) status = CloseSpill(*std::move(writer), path);
     }
@@ -107,7 +112,7 @@ bool SegmentOutput::EnsureWriter() {
 void SegmentOutput::BeginRun() { in_generation_ = EnsureWriter(); }
 
 void SegmentOutput::Append(uint32_t partition, std::string_view key, std::string_view value) {
-  if (!in_generation_ || !Accept(key, value)) return;
+  if (!in_generation_ || !Accept(key.size() + value.size())) return;
   if (!partition_open_ || open_partition_ != partition) [[unlikely]] {
     if (partition_open_) {
       if (partition < open_partition_) {
@@ -131,23 +136,40 @@ void SegmentOutput::EndRun() {
 }
 
 absl::Status SegmentOutput::WriteSorted(SegmentWriter* writer) {
-  sorter_.Sort(partitions());
+  sorter_.Sort(by_key_ ? 1 : partitions());
   const size_t count = sorter_.size();
-  for (size_t i = 0; i < count;) {
-    const uint32_t partition = sorter_.Get(i).partition;
-    writer->BeginRun(partition);
-    for (; i < count; ++i) {
-      sorter_.Prefetch(i + 12);
-      const RecordSorter::View record = sorter_.Get(i);
-      if (record.partition != partition) break;
-      writer->Append(record.key, record.value);
+  const auto& bounds = options_.target.bounds();
+  for (size_t begin = 0, range = 0; begin < count;) {
+    size_t end = begin;
+    uint32_t partition = 0;
+    if (by_key_) {
+      partition = static_cast<uint32_t>(range++);
+      end = partition < static_cast<uint32_t>(bounds.size()) ? sorter_.LowerBound(bounds[partition]) : count;
+    } else {
+      partition = sorter_.PartitionAt(begin);
+      while (end < count && sorter_.PartitionAt(end) == partition) ++end;
     }
-    const absl::Status status = writer->EndRun();
-    if (!status.ok()) return status;
-    if (context_->stopped()) return absl::CancelledError("stopped");
+    if (end > begin) {
+      const absl::Status status = WriteRun(partition, begin, end, writer);
+      if (!status.ok()) return status;
+    }
+    begin = end;
   }
   sorter_.Clear();
   return absl::OkStatus();
+}
+
+absl::Status SegmentOutput::WriteRun(uint32_t partition, size_t begin, size_t end, SegmentWriter* writer) {
+  writer->BeginRun(partition);
+  for (size_t i = begin; i < end; ++i) {
+    sorter_.Prefetch(i + 12);
+    size_t logical_bytes;
+    const std::string_view record = sorter_.Framed(i, &logical_bytes);
+    writer->AppendFramed(record, logical_bytes);
+  }
+  const absl::Status status = writer->EndRun();
+  if (!status.ok()) return status;
+  return context_->stopped() ? absl::CancelledError("stopped") : absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentOutput::NewSpill(std::string* path) {

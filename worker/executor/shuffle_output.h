@@ -34,6 +34,7 @@ class SegmentOutput final : public ShuffleOutput {
   uint32_t partitions() const override { return options_.target.partitions(); }
   uint32_t PartitionOf(std::string_view encoded_key) const override;
   void Add(uint32_t partition, std::string_view key, std::string_view value) override;
+  void AddByKey(std::string_view key, std::string_view value, std::string_view rest) override;
   void BeginRun() override;
   void Append(uint32_t partition, std::string_view key, std::string_view value) override;
   void EndRun() override;
@@ -48,16 +49,26 @@ class SegmentOutput final : public ShuffleOutput {
  private:
   bool EnsureWriter();
   void Check(const absl::Status& status);
-  bool Accept(std::string_view key, std::string_view value);
-  void AddSlow(uint32_t partition, std::string_view key, std::string_view value);
+  bool Accept(uint64_t bytes) {
+    if (bytes > limit_) [[unlikely]]
+      return TooLarge(bytes);
+    ++records_;
+    bytes_ += bytes;
+    return true;
+  }
+  bool TooLarge(uint64_t bytes);
+  void AddSlow(uint32_t partition, std::string_view key, std::string_view value, std::string_view rest);
   absl::StatusOr<std::unique_ptr<SegmentWriter>> NewSpill(std::string* path);
   absl::Status CloseSpill(std::unique_ptr<SegmentWriter> writer, const std::string& path);
   absl::Status Spill();
   absl::Status WriteSorted(SegmentWriter* writer);
+  absl::Status WriteRun(uint32_t partition, size_t begin, size_t end, SegmentWriter* writer);
   absl::Status MergeSpills(size_t first, size_t count, SegmentWriter* writer);
   absl::Status ReduceSpills();
 
   const ShuffleOutputOptions options_;
+  const uint64_t limit_;  // of one record
+  const bool ranges_;
   TaskContext* context_;
   RecordSorter sorter_;
   std::vector<uint64_t> bound_prefixes_;  // of a range partition's bounds: most keys need no more
@@ -65,6 +76,7 @@ class SegmentOutput final : public ShuffleOutput {
   std::vector<std::shared_ptr<const SegmentReader>> spills_;  // in order of adding
   size_t spill_files_ = 0;
   uint64_t records_ = 0, bytes_ = 0, spilled_bytes_ = 0;
+  bool by_key_ = false;  // range partitions that are cut out of the sorted records
   bool in_generation_ = false;
   bool partition_open_ = false;
   uint32_t open_partition_ = 0;

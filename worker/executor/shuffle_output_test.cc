@@ -142,6 +142,34 @@ TEST_F(ShuffleOutputTest, Partitioners) {
   for (const int count : counts) EXPECT_NEAR(count, 1000, 200);
 }
 
+// Ranges are cut out of the sorted records: what is found out key by key is the same.
+TEST_F(ShuffleOutputTest, RangesByKeyAreThoseOfPartitionOf) {
+  auto records = RandomRecords(20000, 1, 3);
+  records[7].value.assign(50'000, 'w');  // larger than the smallest arena
+  std::string digest;
+  for (const size_t sort_bytes : {size_t{32} << 20, size_t{300'000}, size_t{20'000}}) {
+    ShuffleOutputOptions options = Options(5, sort_bytes, 1 << 20);
+    options.target.set_partitioner(pb::ShuffleTarget::RANGE);
+    for (const char* bound : {"key2", "key25", "key250", "key251"}) options.target.add_bounds(bound);
+    SegmentOutput output(options, &context_);
+    for (Record& r : records) {
+      const std::string_view value = r.value;
+      r.partition = output.PartitionOf(r.key);
+      output.AddByKey(r.key, value.substr(0, 3), value.substr(std::min<size_t>(3, value.size())));
+    }
+    auto model = records;
+    std::stable_sort(model.begin(), model.end(),
+                     [](const Record& a, const Record& b) { return a.key < b.key; });
+    auto info = output.Finish();
+    ASSERT_TRUE(info.ok()) << info.status();
+    size_t runs = 0;
+    EXPECT_EQ(ReadAll(options.segment_path, &runs), model);
+    EXPECT_EQ(runs, 5u);
+    if (digest.empty()) digest = info->digest;
+    EXPECT_EQ(info->digest, digest);
+  }
+}
+
 TEST_F(ShuffleOutputTest, RecordOverTheLimitFailsByName) {
   ShuffleOutputOptions options = Options(1, 1 << 20, 1 << 20);
   options.max_record_bytes = 100;

@@ -14,6 +14,7 @@ using segment::kBlockHeaderBytes;
 
 constexpr uint32_t kKnownFlags = segment::kFlagLz4 | segment::kFlagFirstOfRun;
 constexpr uint64_t kMaxRawBytes = segment::kMaxRecordBytes + 2 * segment::kMaxVarint32Bytes;
+constexpr size_t kAheadBytes = 1024;    // by which the next block may be longer, and its header
 constexpr uint64_t kMaxLz4Ratio = 255;  // of the format: a forged header cannot ask for more memory than this
 
 // What is wrong with a header at this place, or null.
@@ -58,29 +59,30 @@ bool RunReader::Fill(size_t bytes, const char** data) {
   }
   if (buffer_end_ - buffer_begin_ < bytes) {
     const size_t kept = buffer_end_ - buffer_begin_;
-    // A short run needs no more than its length.
+    // Blocks are about equally long: about one more is read, so that little of it stays over to be moved to
+    // the front. A short run needs no more than its length.
     const uint64_t rest = source_.disk_bytes - read_bytes_;
-    const size_t wanted = std::max<size_t>(bytes, std::min<uint64_t>(buffer_bytes_, kept + rest));
+    const size_t ahead = std::min(buffer_bytes_, last_block_bytes_ + kAheadBytes);
+    const size_t wanted = std::min<uint64_t>(std::max(bytes, ahead), kept + rest);
     if (buffer_.capacity() < wanted) {
       PooledBuffer larger = BufferPool::Global().Acquire(wanted);
       if (kept > 0) std::memcpy(larger.data(), buffer_.data() + buffer_begin_, kept);
       buffer_ = std::move(larger);
-    } else if (kept > 0) {
+    } else if (kept > 0 && buffer_begin_ > 0) {
       std::memmove(buffer_.data(), buffer_.data() + buffer_begin_, kept);
     }
     buffer_begin_ = 0;
     buffer_end_ = kept;
-    const size_t read = std::min<uint64_t>(std::max(buffer_bytes_, bytes) - kept, rest);
-    const size_t fits = std::min(read, buffer_.capacity() - kept);
+    const size_t read = wanted - kept;
     absl::Status status =
-        source_.file->ReadExactly(source_.offset + read_bytes_, fits, buffer_.data() + kept);
+        source_.file->ReadExactly(source_.offset + read_bytes_, read, buffer_.data() + kept);
     if (!status.ok()) {
       status_ = std::move(status);
       at_end_ = true;
       return false;
     }
-    read_bytes_ += fits;
-    buffer_end_ += fits;
+    read_bytes_ += read;
+    buffer_end_ += read;
   }
   *data = buffer_.data() + buffer_begin_;
   return true;
@@ -121,6 +123,7 @@ bool RunReader::NextBlock() {
     const size_t block_bytes = kBlockHeaderBytes + size_t{header.stored_bytes};
     if (!Fill(block_bytes, &data) || !OpenBlock(header, data + kBlockHeaderBytes)) return false;
     buffer_begin_ += block_bytes;
+    last_block_bytes_ = block_bytes;
     used_bytes_ += block_bytes;
     records_seen_ += header.records;
     if (cursor_ != end_) return true;

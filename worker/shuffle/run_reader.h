@@ -67,6 +67,7 @@ class RunReader {
   uint64_t used_bytes_ = 0;                   // of the run, blocks seen
   uint64_t block_offset_ = 0;                 // of the block at hand, within the run
   uint64_t records_seen_ = 0;                 // by block headers
+  size_t last_block_bytes_ = 64 << 10;        // as good a guess as any at first
   bool at_end_ = false;
 };
 

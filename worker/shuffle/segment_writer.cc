@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace millrace {
@@ -15,6 +16,7 @@ using segment::BlockHeader;
 using segment::kBlockHeaderBytes;
 
 constexpr uint32_t kSmallestBlock = 64;
+constexpr uint64_t kWriteUnit = 64 << 10;
 
 void PutVarint64(std::string* out, uint64_t value) {
   while (value >= 0x80) {
@@ -96,10 +98,7 @@ void SegmentWriter::BeginBlock(size_t raw_bytes) {
     if (raw_.capacity() < raw_bytes) raw_ = BufferPool::Global().Acquire(raw_bytes);
     block_ = raw_.data();
   } else {
-    if (out_bytes_ + kBlockHeaderBytes + raw_bytes > out_.capacity()) Flush();
-    if (kBlockHeaderBytes + raw_bytes > out_.capacity()) {
-      out_ = BufferPool::Global().Acquire(kBlockHeaderBytes + raw_bytes);
-    }
+    MakeRoomOut(kBlockHeaderBytes + raw_bytes);
     block_ = out_.data() + out_bytes_ + kBlockHeaderBytes;
   }
   cursor_ = block_;
@@ -134,10 +133,7 @@ void SegmentWriter::SealBlock() {
   if (digest_ != nullptr) digest_->Update(block_, header.raw_bytes);
   if (options_.lz4) {
     const size_t bound = LZ4_compressBound(static_cast<int>(header.raw_bytes));
-    if (out_bytes_ + kBlockHeaderBytes + bound > out_.capacity()) Flush();
-    if (kBlockHeaderBytes + bound > out_.capacity()) {
-      out_ = BufferPool::Global().Acquire(kBlockHeaderBytes + bound);
-    }
+    MakeRoomOut(kBlockHeaderBytes + bound);
     char* payload = out_.data() + out_bytes_ + kBlockHeaderBytes;
     const int stored =
         LZ4_compress_default(block_, payload, static_cast<int>(header.raw_bytes), static_cast<int>(bound));
@@ -157,9 +153,21 @@ void SegmentWriter::SealBlock() {
   block_ = cursor_ = limit_ = nullptr;
 }
 
-void SegmentWriter::Flush() {
-  if (status_.ok()) WriteAll(out_.data(), out_bytes_);
-  out_bytes_ = 0;
+// Room for that many bytes behind what waits in out_. Whole units of the file are written first: the page
+// cache is the slower, in writing and in dropping it, the smaller and odder the pieces that filled it.
+void SegmentWriter::MakeRoomOut(size_t bytes) {
+  if (out_bytes_ + bytes <= out_.capacity()) return;
+  const uint64_t end = (file_bytes_ + out_bytes_) / kWriteUnit * kWriteUnit;
+  if (end > file_bytes_) Flush(end - file_bytes_);
+  if (out_bytes_ + bytes <= out_.capacity()) return;
+  Flush(out_bytes_);
+  if (bytes > out_.capacity()) out_ = BufferPool::Global().Acquire(bytes);
+}
+
+void SegmentWriter::Flush(size_t bytes) {
+  if (status_.ok()) WriteAll(out_.data(), bytes);
+  out_bytes_ -= bytes;
+  if (out_bytes_ > 0) std::memmove(out_.data(), out_.data() + bytes, out_bytes_);
 }
 
 void SegmentWriter::WriteAll(const char* data, size_t bytes) {
@@ -200,7 +208,7 @@ absl::StatusOr<SegmentInfo> SegmentWriter::Finish() {
   if (status_.ok() && (in_run_ || finished_))
     Fail(absl::InternalError("segment " + path_ + ": finished inside a run"));
   if (!status_.ok()) return status_;
-  Flush();
+  Flush(out_bytes_);
   std::string footer;
   for (const RunInfo& run : info_.runs) {
     PutVarint64(&footer, run.partition);

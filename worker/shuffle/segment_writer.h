@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/copy.h"
 #include "worker/shuffle/buffer_pool.h"
 #include "worker/shuffle/segment_digest.h"
 #include "worker/shuffle/segment_format.h"
@@ -66,12 +66,22 @@ class SegmentWriter {
     }
     char* out = segment::PutVarint32(cursor_, static_cast<uint32_t>(key.size()));
     out = segment::PutVarint32(out, static_cast<uint32_t>(value.size()));
-    // An empty view may point nowhere, which memcpy does not allow even for no bytes.
-    if (!key.empty()) std::memcpy(out, key.data(), key.size());
-    if (!value.empty()) std::memcpy(out + key.size(), value.data(), value.size());
+    CopyBytes(out, key.data(), key.size());
+    CopyBytes(out + key.size(), value.data(), value.size());
     cursor_ = out + key.size() + value.size();
     ++block_records_;
     run_logical_bytes_ += key.size() + value.size();
+  }
+
+  // A record that is framed already: both lengths, key and value. `logical_bytes`: of key and value.
+  void AppendFramed(std::string_view record, size_t logical_bytes) {
+    if (static_cast<size_t>(limit_ - cursor_) < logical_bytes + 2 * segment::kMaxVarint32Bytes) [[unlikely]] {
+      if (!MakeRoom(logical_bytes, 0)) return;
+    }
+    CopyBytes(cursor_, record.data(), record.size());
+    cursor_ += record.size();
+    ++block_records_;
+    run_logical_bytes_ += logical_bytes;
   }
 
   absl::Status EndRun();
@@ -85,7 +95,8 @@ class SegmentWriter {
   bool MakeRoom(size_t key_bytes, size_t value_bytes);
   void BeginBlock(size_t raw_bytes);
   void SealBlock();
-  void Flush();
+  void MakeRoomOut(size_t bytes);
+  void Flush(size_t bytes);
   void Fail(absl::Status status);
   void WriteAll(const char* data, size_t bytes);
 

@@ -31,6 +31,9 @@ class MemoryShuffleOutput : public ShuffleOutput {
     sorting_ = true;
     out_->push_back({partition, 0, std::string(key), std::string(value)});
   }
+  void AddByKey(std::string_view key, std::string_view value, std::string_view rest) override {
+    Add(PartitionOf(key), key, StrCat(value, rest));
+  }
   void BeginRun() override {}
   void Append(uint32_t partition, std::string_view key, std::string_view value) override {
     out_->push_back({partition, run_, std::string(key), std::string(value)});
@@ -71,12 +74,16 @@ class MemoryShuffleInput : public ShuffleInput {
 
 class MemoryFile : public FileOutput {
  public:
-  void Write(std::string_view bytes, uint64_t records) override {
+  void Write(std::string_view bytes, uint64_t records, size_t) override {
     text.append(bytes);
     count += records;
   }
+  Sha256& hash() override { return hash_; }
   std::string text;
   uint64_t count = 0;
+
+ private:
+  Sha256 hash_;
 };
 
 class MemoryContext : public TaskContext {
