@@ -9,7 +9,9 @@ namespace millrace {
 Driver::Driver(std::function<void(pb::FromExecutor)> send, Run run)
     : send_(std::move(send)), run_(std::move(run)) {}
 
-Driver::~Driver() {
+Driver::~Driver() { Join(); }
+
+void Driver::Join() {
   Stop();
   std::lock_guard<std::mutex> lock(start_mutex_);
   if (thread_.joinable()) thread_.join();

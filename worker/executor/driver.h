@@ -29,6 +29,8 @@ class Driver final : public DriverLink {
   void OnResult(pb::ActionResult result);
   // Waiting calls return kCancelled, so that the job function unwinds. Nothing is reported.
   void Stop();
+  // Stop(), then waits until the job function has returned. Not from the driver's own thread.
+  void Join();
 
   // For the job, in the driver thread.
   absl::Status StartAction(pb::ActionRequest request) override;
@@ -42,7 +44,7 @@ class Driver final : public DriverLink {
 
   const std::function<void(pb::FromExecutor)> send_;
   const Run run_;
-  std::mutex start_mutex_;  // orders Start and the destructor
+  std::mutex start_mutex_;  // orders Start and Join
   std::thread thread_;
 
   std::mutex mutex_;

@@ -189,6 +189,7 @@ void Executor::Shutdown() {
   impl.work.notify_all();
   impl.progress_wake.notify_all();
   for (std::thread& thread : threads) thread.join();
+  impl.driver.Join();
 }
 
 AttemptPlace Executor::Impl::Place(SlotArena* arena) {

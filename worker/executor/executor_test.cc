@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
@@ -325,6 +326,38 @@ TEST_F(ExecutorTest, ShutdownWhileTasksRun) {
   for (uint32_t task = 0; task < 3; ++task) Start(Spec(1, "100", "wait", kToFile), task);
   executor_->Shutdown();
   executor_.reset();
+}
+
+TEST_F(ExecutorTest, ShutdownWaitsForTheJobFunction) {
+  bool asked = false;
+  std::atomic<bool> ended{false};
+  ExecutorOptions options;
+  options.run_job = [&](DriverLink& link, const pb::StartDriver&) {
+    pb::ActionRequest request;
+    request.set_action(1);
+    EXPECT_TRUE(link.StartAction(std::move(request)).ok());
+    EXPECT_FALSE(link.AwaitAction(1).ok());
+    std::string unwinding;
+    for (int i = 0; i < 100000; ++i) unwinding += std::to_string(i);
+    ended = !unwinding.empty();
+    return pb::ErrorInfo();
+  };
+  Executor executor(
+      [&](const pb::FromExecutor& frame) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        asked |= frame.has_action();
+        changed_.notify_all();
+      },
+      options);
+  pb::ToExecutor frame;
+  frame.mutable_start_driver()->set_job(7);
+  executor.OnFrame(frame);
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return asked; });
+  }
+  executor.Shutdown();
+  EXPECT_TRUE(ended);
 }
 
 TEST_F(ExecutorTest, UnknownStageAndFunctionAreOurErrors) {
