@@ -21,7 +21,7 @@ namespace millrace::internal {
 class ByteArena {
  public:
   std::string_view Copy(std::string_view bytes) {
-    if (bytes.size() > left_) NextChunk(bytes.size());
+    if (bytes.size() > left_ || at_ == nullptr) NextChunk(bytes.size());  // never null, also of no bytes
     char* at = at_;
     if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
     at_ += bytes.size();

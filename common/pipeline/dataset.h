@@ -32,6 +32,9 @@ namespace internal {
 plan::NodePtr NarrowNode(const plan::NodePtr& input, plan::OperatorSpec op);
 plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::OperatorSpec> writers,
                           plan::OperatorSpec reader);
+// The same data set of its tasks begin..end-1 alone: of files or values, through operators that do not go by
+// the number of their task. Ends the job where it is another.
+plan::NodePtr TasksOf(Job& job, const plan::NodePtr& node, size_t begin, size_t end);
 // Bounds from the sampled keys of all tasks: at most partitions - 1, strictly rising.
 std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions);
 // Makes the shuffle `node` partition by range: its bounds come from a sample of `input`, KeyOf{}(record,
@@ -97,6 +100,21 @@ class Dataset {
     return Next<U, internal::MapBatchOp<T, U, F, V...>>(
         std::move(label), pb::LAW_NONE,
         EncodeToString(std::tuple_cat(std::tuple<uint32_t>(rows), values.values)));
+  }
+
+  // A State{} per task: add(values..., State&, const T&, Emitter<U>&) for every record, in order, and
+  // end(values..., State&, Emitter<U>&) behind the last. A state is neither kept nor sent, so it may be of
+  // any type; what is emitted follows from the task's records alone when add and end do.
+  template <typename U, typename State, typename Add, typename End>
+  Dataset<U> Accumulate(Add add, End end, std::string label = {}) const {
+    return Accumulate<U, State>(With(), add, end, std::move(label));
+  }
+  template <typename U, typename State, typename Add, typename End, typename... V>
+  Dataset<U> Accumulate(const WithValues<V...>& values, Add, End, std::string label = {}) const {
+    static_assert(internal::Portable<Add> && internal::Portable<End>,
+                  "operators take captureless functions; send values by With()");
+    return Next<U, internal::AccumulateOp<T, U, State, Add, End, V...>>(std::move(label), pb::LAW_NONE,
+                                                                        internal::EncodeValues(values));
   }
 
   // Key = one member, or a tuple of several.
@@ -173,6 +191,12 @@ class Dataset {
                                                     EncodeToString(std::tuple(offsets)));
   }
 
+  // The records `first`, first + 1, ... of the data set, at most n. Only the tasks that hold them run, whole;
+  // so the cost is that of n records and of a split, whatever lies before and behind. `counts`: records per
+  // task, from CountPerTask(). For data sets of files (ReadOptions::split_bytes cuts them finely) or values
+  // through narrow operators; not of caches, shuffles, samples and numbered rows.
+  Dataset Slice(const std::vector<uint64_t>& counts, uint64_t first, uint64_t n) const;
+
   // Kept on the workers after its first use; lost parts are computed again.
   Dataset Cache() const {
     auto node = std::make_shared<plan::Node>();
@@ -193,6 +217,8 @@ class Dataset {
   // The first n records, in order.
   std::vector<T> Take(uint64_t n) const;
   uint64_t Count() const { return StartCount().Get(); }
+  // The number of records of every task, in order.
+  std::vector<uint64_t> CountPerTask() const;
   Started<uint64_t> StartCount() const;
   // Folds records left by the combiner C: per task, then over tasks in order. `empty` when there is no
   // record.
@@ -210,6 +236,9 @@ class Dataset {
   Started<uint64_t> StartWrite(std::string_view path, const WriteOptions& options = {}) const {
     return StartWriteWith(path, options, {});
   }
+
+  // Bytes of the files and values that it is made of; compressed files count four times.
+  uint64_t EstimateBytes() const { return plan::EstimateInputBytes(*node_); }
 
   // ---- for operators ----
   Job& job() const { return *job_; }
@@ -229,8 +258,6 @@ class Dataset {
   }
   template <typename KeyOf, typename... V>
   Dataset SortImpl(std::string label, const std::string& values = {}) const;
-  std::vector<uint64_t> CountPerTask() const;
-
   template <typename KeyOf, typename U>
   friend void internal::PartitionByRange(const plan::NodePtr& node, const Dataset<U>& input,
                                          const std::string& values);

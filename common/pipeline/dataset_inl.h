@@ -125,6 +125,23 @@ Started<uint64_t> Dataset<T>::StartCount() const {
 }
 
 template <typename T>
+Dataset<T> Dataset<T>::Slice(const std::vector<uint64_t>& counts, uint64_t first, uint64_t n) const {
+  size_t begin = 0;
+  while (begin < counts.size() && first >= counts[begin]) first -= counts[begin++];
+  std::vector<uint64_t> skip, take;  // per task that is kept
+  for (size_t task = begin; task < counts.size() && n > 0; ++task) {
+    skip.push_back(first);
+    take.push_back(std::min(n, counts[task] - first));
+    n -= take.back();
+    first = 0;
+  }
+  const plan::NodePtr tasks = internal::TasksOf(*job_, node_, begin, begin + take.size());
+  return Dataset(job_, tasks)
+      .template Next<T, internal::SliceOp<T>>("Slice", pb::LAW_FILTER,
+                                              EncodeToString(std::tuple(skip, take)));
+}
+
+template <typename T>
 template <typename C>
 Started<T> Dataset<T>::StartAggregate(C, T empty) const {
   static_assert(internal::Portable<C>, "a combiner is an empty function object");
@@ -158,7 +175,7 @@ Started<uint64_t> Dataset<T>::StartWriteWith(std::string_view path, const WriteO
   action.label = folder.empty() ? "Write" : "Write(" + folder + ")";
   action.node = node_;
   action.terminal = internal::WriteSpec<T>(values);
-  job_->CheckOwnFolder(folder);
+  job_->CheckOwnFolder(folder, options.first_part.has_value());
   return {job_, job_->StartAction(action),
           [](Job&, const pb::ActionResult& result) { return result.records(); }};
 }

@@ -29,6 +29,9 @@ pb::FileSource SampleSplits(const pb::FileSource& all) {
   return sample;
 }
 
+// Between a folder's name and the number of its next part; no folder's name ends like this.
+constexpr char kNumbered[] = "//";
+
 std::string FormatOfPath(std::string_view path) {
   for (std::string_view packed : {".gz", ".zst"})
     if (path.size() > packed.size() && path.substr(path.size() - packed.size()) == packed)
@@ -72,6 +75,7 @@ uint32_t Job::StartAction(const plan::ActionSpec& action) {
   Prepare(*action.node);
   pb::ActionRequest request;
   *request.mutable_plan() = plan::Lower(action, lower_options(), &numbering_);
+  ClaimParts(*request.plan().stages().rbegin());
   std::vector<pb::SharedValue> values;
   plan::ShareValues(request.mutable_plan(), &values);
   for (pb::SharedValue& value : values)
@@ -123,10 +127,11 @@ std::string Job::Record(std::string_view name, const std::function<std::string()
 
 plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
                              std::map<std::string, std::string> options, const plan::OperatorSpec& op,
-                             const std::vector<std::string>& needed_columns) {
+                             const std::vector<std::string>& needed_columns, uint64_t split_bytes) {
   absl::StatusOr<std::vector<pb::InputFile>> files = io::ListInputs(uri);
   if (!files.ok()) Fail(MessageOf(files.status()));
-  auto planned = io::PlanSplits(format, options, *files, settings_.split_bytes);
+  split_bytes = split_bytes == 0 ? settings_.split_bytes : std::min(split_bytes, settings_.split_bytes);
+  auto planned = io::PlanSplits(format, options, *files, split_bytes);
   if (!planned.ok()) Fail(MessageOf(planned.status()));
   if (!planned->has_records) Fail(StrCat(uri, " has no records; is it the right input?"));
   const auto& columns = planned->source.columns();
@@ -173,7 +178,7 @@ plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, co
     if (delimiter != ",") io_options["delimiter"] = delimiter;
     if (!options.quote) io_options["quote"] = "false";
   }
-  return FilesNode(uri, format, std::move(io_options), op, needed_columns);
+  return FilesNode(uri, format, std::move(io_options), op, needed_columns, options.split_bytes);
 }
 
 Dataset<std::string_view> Job::ReadText(std::string_view uri) {
@@ -239,11 +244,31 @@ void Job::WriteFile(std::string_view name, std::string_view contents) {
   RunAction(action);
 }
 
-void Job::CheckOwnFolder(const std::string& folder) {
-  if (std::find(folders_.begin(), folders_.end(), folder) != folders_.end())
-    Fail(pb::ErrorInfo::USER_CODE,
-         StrCat("the job writes two tables to '", folder, "' of its output; give each a folder of its own"));
-  folders_.push_back(folder);
+void Job::CheckOwnFolder(const std::string& folder, bool parts_given) {
+  const std::string numbered = folder + kNumbered;
+  for (const std::string& taken : folders_)
+    if (taken == folder || (!parts_given && taken.starts_with(numbered)))
+      Fail(pb::ErrorInfo::USER_CODE, StrCat("the job writes two tables to '", folder,
+                                            "' of its output; give each a folder of its own"));
+  if (!parts_given) folders_.push_back(folder);
+}
+
+// Of a folder that is written several times folders_ holds the number of the next part.
+void Job::ClaimParts(const pb::Stage& stage) {
+  const auto given = stage.write().options().find("first_part");
+  if (given == stage.write().options().end()) return;
+  const std::string numbered = stage.write().folder() + kNumbered;
+  uint64_t first = 0, next = 0, tasks = 0;
+  ParseInt(given->second, &first);
+  for (const pb::Branch& branch : stage.branches()) tasks += branch.tasks();
+  auto taken = std::find_if(folders_.begin(), folders_.end(),
+                            [&](const std::string& folder) { return folder.starts_with(numbered); });
+  if (taken == folders_.end()) taken = folders_.insert(folders_.end(), numbered + "0");
+  ParseInt(std::string_view(*taken).substr(numbered.size()), &next);
+  if (first < next)
+    Fail(pb::ErrorInfo::USER_CODE, StrCat("part ", first, " of '", stage.write().folder(),
+                                          "' is written again; the next one is number ", next));
+  *taken = StrCat(numbered, first + tasks);
 }
 
 pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& options,
@@ -265,6 +290,8 @@ pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& o
                                                   : format);
   target.set_overwrite(settings_.overwrite);
   if (!settings_.header) (*target.mutable_options())["header"] = "false";
+  if (options.first_part.has_value())
+    (*target.mutable_options())["first_part"] = std::to_string(*options.first_part);
   return target;
 }
 
@@ -288,6 +315,37 @@ plan::NodePtr ShuffleNode(std::vector<plan::NodePtr> inputs, std::vector<plan::O
   return node;
 }
 
+plan::NodePtr TasksOf(Job& job, const plan::NodePtr& node, size_t begin, size_t end) {
+  auto part = std::make_shared<plan::Node>(*node);
+  const auto whole_only = [&](const char* what) {
+    job.Fail(pb::ErrorInfo::USER_CODE,
+             StrCat("a slice was asked for of ", what,
+                    "; slice the files or values that it comes from, or filter its records"));
+  };
+  if (begin == end) whole_only("rows that are not there");
+  switch (node->kind) {
+    case plan::Node::Kind::kFiles:
+      part->files.clear_splits();
+      for (size_t i = begin; i < end; ++i)
+        *part->files.add_splits() = node->files.splits(static_cast<int>(i));
+      part->sample_files = part->files;
+      break;
+    case plan::Node::Kind::kValues:
+      part->values.clear_partitions();
+      for (size_t i = begin; i < end; ++i)
+        part->values.add_partitions(node->values.partitions(static_cast<int>(i)));
+      break;
+    case plan::Node::Kind::kNarrow:
+      if (node->op.kind == "WithRowNumber" || node->op.kind == "Sample" || node->op.kind == "Slice")
+        whole_only("records that were numbered, sampled or sliced");
+      part->inputs = {TasksOf(job, node->inputs[0], begin, end)};
+      break;
+    default:
+      whole_only("a cache, a union or a shuffled data set");
+  }
+  return part;
+}
+
 std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t partitions) {
   // Eight bytes decide nearly every comparison; the texts themselves stay where they are.
   std::vector<std::pair<uint64_t, const std::string*>> order;
@@ -304,7 +362,7 @@ std::vector<std::string> RangeBounds(std::vector<std::string> keys, uint32_t par
   return bounds;
 }
 
-pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& given,
+pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& given, bool takes_input,
                          const std::function<std::string(const std::map<std::string, std::string>&)>& parse,
                          const std::function<void()>& body) {
   pb::ErrorInfo error;
@@ -315,7 +373,7 @@ pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& giv
     return error;
   };
   std::map<std::string, std::string> own = given;
-  std::string problem = TakeCommonOptions(&own, &job.mutable_settings());
+  std::string problem = TakeCommonOptions(&own, &job.mutable_settings(), takes_input);
   if (problem.empty()) problem = parse(own);
   if (!problem.empty()) return usage(problem);
   try {

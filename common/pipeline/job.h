@@ -11,6 +11,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -45,11 +46,15 @@ struct ReadOptions {
   std::string format = {};     // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
   std::string delimiter = {};  // "" = by --delimiter
   bool quote = true;           // csv: false takes quotes as ordinary bytes
+  uint64_t split_bytes = 0;    // at most that much per task; 0 = by --split-bytes alone
 };
 
 struct WriteOptions {
   std::string format = {};     // "csv", "tsv", "jsonl", "text", "binary"; "" = by the record type
   std::string extension = {};  // "" = by the format
+  // Given: one folder may be written several times, by the steps of a loop say; the parts of this time are
+  // numbered from here, behind those of the time before.
+  std::optional<uint32_t> first_part = {};
 };
 
 struct TableOptions {
@@ -107,7 +112,7 @@ class Job {
   void AwaitAll(uint32_t first = 0);
   // Registers a node that remembers what plans did with it (kCache, prepare): a loop carries that over.
   void Note(const plan::NodePtr& node) { notes_.push_back(node); }
-  void CheckOwnFolder(const std::string& folder);  // one table per folder
+  void CheckOwnFolder(const std::string& folder, bool parts_given = false);  // one table per folder
   uint64_t plans_run() const { return plans_run_; }
   const plan::LowerOptions lower_options() const { return LowerOptionsOf(settings_); }
   pb::WriteTarget WriteTargetFor(std::string_view path, const WriteOptions& options,
@@ -116,10 +121,11 @@ class Job {
  private:
   plan::NodePtr FilesNode(std::string_view uri, std::string format,
                           std::map<std::string, std::string> options, const plan::OperatorSpec& op,
-                          const std::vector<std::string>& needed_columns);
+                          const std::vector<std::string>& needed_columns, uint64_t split_bytes = 0);
   plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
                          const std::vector<std::string>& needed_columns);
   void Prepare(plan::Node& node);
+  void ClaimParts(const pb::Stage& stage);
   void Send(pb::ActionRequest request);
   void SendRecord(std::string_view name, std::string recorded, uint32_t loop_first = 0);
 

@@ -23,10 +23,13 @@
 
 namespace millrace {
 
-// Every job has these; a job's own options struct derives from it.
-struct CommonOptions {
-  std::string input;   // paths, globs, folders, comma-separated
+// Every job has these; a job's own options struct derives from CommonOptions, or from OutputOptions when it
+// has an option of its own for each input: then it takes no --input.
+struct OutputOptions {
   std::string output;  // the output folder
+};
+struct CommonOptions : OutputOptions {
+  std::string input;  // paths, globs, folders, comma-separated
 };
 
 // The default text of an option that must be given.
@@ -58,8 +61,11 @@ void ForEachOption(auto&& fn) {
 }
 
 template <typename O>
+inline constexpr bool kTakesInput = std::is_base_of_v<CommonOptions, O>;
+
+template <typename O>
 std::vector<OptionInfo> OptionInfosOf() {
-  std::vector<OptionInfo> infos = CommonOptionInfos();
+  std::vector<OptionInfo> infos = CommonOptionInfos(kTakesInput<O>);
   const O defaults{};
   ForEachOption<O>([&](const auto& field) {
     const std::string text = OptionText(defaults.*field.member);
@@ -90,7 +96,7 @@ std::string ParseOptions(const std::string& job, const std::map<std::string, std
 }
 
 // What JobInfo::run does around the job function; never throws.
-pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& given,
+pb::ErrorInfo RunGuarded(Job& job, const std::map<std::string, std::string>& given, bool takes_input,
                          const std::function<std::string(const std::map<std::string, std::string>&)>& parse,
                          const std::function<void()>& body);
 
@@ -109,9 +115,9 @@ struct JobRegistrar<kFunction> {
     info.run = [](Job& job, const std::map<std::string, std::string>& given) {
       O options;
       return RunGuarded(
-          job, given,
+          job, given, kTakesInput<O>,
           [&](const std::map<std::string, std::string>& own) {
-            options.input = job.settings().input;
+            if constexpr (kTakesInput<O>) options.input = job.settings().input;
             options.output = job.settings().output;
             return ParseOptions(name, own, &options);
           },

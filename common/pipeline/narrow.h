@@ -112,6 +112,61 @@ class MapBatchOp : public Narrow<T, U> {
   std::vector<T> batch_;
 };
 
+// A state per task: it sees every record, and the end of the task.
+template <typename T, typename U, typename S, typename Add, typename End, typename... V>
+class AccumulateOp : public Narrow<T, U> {
+ public:
+  static constexpr std::string_view kKind = "Accumulate";
+  static OperatorFunction Describe() { return SinkFunction<AccumulateOp, Sink<U>>(); }
+  AccumulateOp(const OperatorArgs& args, Sink<U>* down)
+      : Narrow<T, U>(args, down), values_(args), emitter_(down, &this->counts_) {}
+  void Push(const T& record) override {
+    ++this->counts_.in;
+    values_.Call(Add{}, state_, record, emitter_);
+  }
+  void Finish() override {
+    if (!this->context_.stopped()) values_.Call(End{}, state_, emitter_);
+    this->down_->Finish();
+  }
+
+ private:
+  DecodedValues<V...> values_;
+  Emitter<U> emitter_;
+  S state_{};
+};
+
+// Of every task the records after the first skip[task], at most take[task].
+template <typename T>
+class SliceOp : public Narrow<T, T> {
+ public:
+  static constexpr std::string_view kKind = "Slice";
+  static OperatorFunction Describe() { return SinkFunction<SliceOp, Sink<T>>(); }
+  SliceOp(const OperatorArgs& args, Sink<T>* down) : Narrow<T, T>(args, down) {
+    DecodedValues<std::vector<uint64_t>, std::vector<uint64_t>>(args).Call(
+        [&](const std::vector<uint64_t>& skip, const std::vector<uint64_t>& take) {
+          const uint32_t task = args.context.task_in_branch();
+          if (task < skip.size() && task < take.size()) {
+            skip_ = skip[task];
+            take_ = take[task];
+          } else {
+            args.context.FailInternal("Slice: a task without a window");
+          }
+        });
+  }
+  void Push(const T& record) override {
+    const uint64_t at = this->counts_.in++;
+    if (at >= skip_ && at - skip_ < take_) {
+      ++this->counts_.out;
+      this->down_->Push(record);
+    } else {
+      ++this->counts_.dropped;
+    }
+  }
+
+ private:
+  uint64_t skip_ = 0, take_ = 0;
+};
+
 // The first `n` records of every task; the driver takes the first n over all tasks.
 template <typename T>
 class HeadOp : public Narrow<T, T> {

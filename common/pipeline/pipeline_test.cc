@@ -205,6 +205,76 @@ TEST_F(PipelineTest, NarrowOperators) {
   EXPECT_EQ(numbers.Sample(0.0, 3).Count(), 0u);
 }
 
+TEST_F(PipelineTest, AccumulateSeesEveryRecordAndTheEndOfEachTask) {
+  struct Seen {
+    int64_t sum = 0;
+  };
+  const auto sums =
+      job_.Values<int64_t>({5, 1, 4, 1, 3}, 2)
+          .Accumulate<int64_t, Seen>(
+              With(int64_t{100}),
+              [](const int64_t&, Seen& seen, const int64_t& v, Emitter<int64_t>& out) {
+                seen.sum += v;
+                if (v == 4) out(-seen.sum);
+              },
+              [](const int64_t& more, Seen& seen, Emitter<int64_t>& out) { out(more + seen.sum); });
+  EXPECT_EQ(sums.Collect(), (std::vector<int64_t>{106, -4, 108}));
+}
+
+TEST_F(PipelineTest, ASliceRunsOnlyTheTasksThatHoldItsRows) {
+  job_.mutable_settings().split_bytes = 1 << 20;
+  std::string text = "a,b\n";
+  for (int i = 0; i < 40; ++i) text += std::to_string(i) + ",x\n";
+  const auto rows = job_.ReadTable(File("rows.csv", text), {.columns = {"a"}, .read = {.split_bytes = 20}})
+                        .rows.Map([](const Row& row) { return static_cast<int64_t>(row[0].AsDouble()); })
+                        .Filter([](const int64_t& x) { return x != 7; });
+  const std::vector<uint64_t> counts = rows.CountPerTask();
+  ASSERT_GT(counts.size(), 5u);
+  const std::vector<int64_t> all = rows.Collect();
+  for (uint64_t first = 0; first < all.size(); first += 5) {
+    for (uint64_t n : {uint64_t{1}, uint64_t{5}, uint64_t{17}, uint64_t{1000}}) {
+      const auto end = all.begin() + static_cast<int64_t>(std::min<uint64_t>(first + n, all.size()));
+      EXPECT_EQ(rows.Slice(counts, first, n).Collect(),
+                std::vector<int64_t>(all.begin() + static_cast<int64_t>(first), end));
+    }
+  }
+  EXPECT_EQ(rows.Slice(counts, 12, 1).Map([](const int64_t& x) { return x; }).Count(), 1u);
+  EXPECT_EQ(link_.plans().back().stages(0).branches(0).tasks(), 1u) << "one row lies in one split";
+  const auto values = job_.Values<int64_t>({1, 2, 3, 4, 5}, 2);
+  EXPECT_EQ(values.Slice(values.CountPerTask(), 1, 3).Collect(), (std::vector<int64_t>{2, 3, 4}));
+  for (const auto& other : {values.Cache(), values.Sample(1.0, 1), values.Union(values)}) {
+    try {
+      other.Slice({2, 3}, 0, 1);
+      ADD_FAILURE() << "sliced";
+    } catch (const JobAborted& aborted) {
+      EXPECT_EQ(aborted.error().kind(), pb::ErrorInfo::USER_CODE);
+    }
+  }
+  EXPECT_THROW(values.Slice({2, 3}, 5, 1), JobAborted) << "there is no such row";
+}
+
+TEST_F(PipelineTest, AFolderWrittenInSeveralGoesHasItsPartsNumbered) {
+  const auto line = [&](const char* text) { return job_.Values<std::string>({text, text}, 2); };
+  line("a").Write("/out/steps", {.first_part = 0});
+  line("b").Write("/out/steps", {.first_part = 2});
+  line("c").Write("/out/steps", {.first_part = 7});
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : link_.files()) names.push_back(name + "=" + bytes.substr(0, 1));
+  EXPECT_EQ(names, (std::vector<std::string>{"steps/part-00000.txt=a", "steps/part-00001.txt=a",
+                                             "steps/part-00002.txt=b", "steps/part-00003.txt=b",
+                                             "steps/part-00007.txt=c", "steps/part-00008.txt=c"}));
+  EXPECT_THROW(line("d").Write("/out/steps", {.first_part = 8}), JobAborted);
+  EXPECT_THROW(line("d").Write("/out/steps"), JobAborted);
+  line("d").Write("/out/once");
+  EXPECT_THROW(line("d").Write("/out/once", {.first_part = 2}), JobAborted);
+}
+
+TEST_F(PipelineTest, AnEmptyTextIsAKeyLikeOthers) {
+  EXPECT_EQ(job_.Values<std::string>({""}).Distinct().Collect(), std::vector<std::string>{""});
+  EXPECT_EQ(job_.Values<std::string>({"", "b", "", "a"}).Distinct().Collect(),
+            (std::vector<std::string>{"", "a", "b"}));
+}
+
 TEST_F(PipelineTest, TopPerKeyTakesTheGreatest) {
   const auto top = job_.Values<Total>({{"a", 1}, {"a", 5}, {"b", 2}, {"a", 3}})
                        .KeyBy<&Total::symbol>()
@@ -323,6 +393,32 @@ void Echo(Job& job, const EchoOptions& options) {
   job.ReadText(options.input).Write(options.output);
 }
 MR_JOB("echo-test", Echo, "For this test")
+
+struct TwoInputs : OutputOptions {
+  std::string left = kRequired, right = kRequired;
+};
+MR_OPTIONS(TwoInputs, MR_OPTION(left, "path", "One"), MR_OPTION(right, "path", "Another"))
+void Both(Job& job, const TwoInputs& options) {
+  job.ReadText(options.left).Union(job.ReadText(options.right)).Write(options.output);
+}
+MR_JOB("two-inputs-test", Both, "For this test")
+
+TEST_F(PipelineTest, AJobThatNamesItsInputsTakesNoInputOption) {
+  const std::string left = File("left.txt", "l\n"), right = File("right.txt", "r\n");
+  testing::InMemoryLink link;
+  std::map<std::string, std::string> options = {{"left", left}, {"right", right}, {"output", folder_ + "/o"}};
+  EXPECT_EQ(testing::RunJob(link, "two-inputs-test", options).kind(), pb::ErrorInfo::NONE);
+  EXPECT_EQ(link.Folder(""), "l\nr\n");
+  options["input"] = left;
+  EXPECT_NE(testing::RunJob(link, "two-inputs-test", options).message().find("no option --input"),
+            std::string::npos);
+  options.erase("input");
+  options.erase("right");
+  EXPECT_NE(testing::RunJob(link, "two-inputs-test", options).message().find("--right is required"),
+            std::string::npos);
+  for (const OptionInfo& info : JobRegistry::Get().Find("two-inputs-test")->options)
+    EXPECT_NE(info.name, "input");
+}
 
 TEST_F(PipelineTest, JobsCheckTheirOptions) {
   const std::string input = File("in.txt", "x\ny\n");

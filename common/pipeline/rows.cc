@@ -104,6 +104,21 @@ bool WriteHeader(const pb::WriteTarget& target) {
   return target.format() == "csv" && (at == target.options().end() || at->second != "false");
 }
 
+}  // namespace millrace::internal
+
+namespace millrace {
+
+uint32_t FirstPart(const pb::WriteTarget& target) {
+  const auto at = target.options().find("first_part");
+  uint32_t first = 0;
+  if (at != target.options().end()) ParseInt(at->second, &first);
+  return first;
+}
+
+}  // namespace millrace
+
+namespace millrace::internal {
+
 OperatorFunction WriteRowsOp::Describe() { return SinkFunction<WriteRowsOp, SinkBase>(); }
 
 WriteRowsOp::WriteRowsOp(const OperatorArgs& args, SinkBase*)

@@ -82,6 +82,9 @@ class FileOutput {
   virtual Sha256& hash() = 0;
 };
 
+// The number of the first part of a table that is written in several goes (WriteOptions::first_part).
+uint32_t FirstPart(const pb::WriteTarget& target);
+
 // Per-operator counts of the ledger. Plain integers: one task thread writes them.
 struct OperatorCounts {
   uint64_t in = 0, out = 0, dropped = 0;

@@ -70,26 +70,28 @@ const std::vector<CommonOption>& CommonOptionTable() {
 
 }  // namespace
 
-std::vector<OptionInfo> CommonOptionInfos() {
+std::vector<OptionInfo> CommonOptionInfos(bool takes_input) {
   std::vector<OptionInfo> infos;
   const JobSettings defaults;
   for (const CommonOption& option : CommonOptionTable()) {
     const std::string name = option.name;
+    if (name == "input" && !takes_input) continue;
     const bool required = name == "input" || name == "output";
     infos.push_back({name, option.type, required ? "(required)" : option.text(defaults), option.meaning});
   }
   return infos;
 }
 
-std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSettings* settings) {
+std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSettings* settings,
+                              bool takes_input) {
   for (const CommonOption& option : CommonOptionTable()) {
     const auto at = options->find(option.name);
-    if (at == options->end()) continue;
+    if (at == options->end() || (at->first == "input" && !takes_input)) continue;
     std::string problem = option.parse(option.name, option.type, at->second, settings);
     if (!problem.empty()) return problem;
     options->erase(at);
   }
-  if (settings->input.empty()) return "--input is required: the files to read";
+  if (settings->input.empty() && takes_input) return "--input is required: the files to read";
   if (settings->output.empty()) return "--output is required: the folder to write";
   while (settings->output.size() > 1 && settings->output.back() == '/') settings->output.pop_back();
   if (settings->split_bytes == 0) return "--split-bytes=0: a split needs at least one byte";

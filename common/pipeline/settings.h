@@ -31,11 +31,12 @@ struct JobSettings {
   uint32_t task_timeout_ms = 600'000;
 };
 
-// As listed by `mrsubmit jobs`.
-std::vector<OptionInfo> CommonOptionInfos();
+// As listed by `mrsubmit jobs`; without --input for a job that names its inputs itself.
+std::vector<OptionInfo> CommonOptionInfos(bool takes_input = true);
 
 // Takes the common options out of `options`; "" or the sentence of the first error.
-std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSettings* settings);
+std::string TakeCommonOptions(std::map<std::string, std::string>* options, JobSettings* settings,
+                              bool takes_input = true);
 
 // The sentence for an option that `known` does not have, with the nearest name.
 std::string UnknownOption(const std::string& job, const std::string& name,

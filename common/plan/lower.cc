@@ -152,8 +152,10 @@ pb::Plan Lower(const ActionSpec& action, const LowerOptions& options, Numbering*
 
 uint64_t EstimateInputBytes(const Node& node) {
   uint64_t bytes = 0;
-  for (const pb::InputFile& file : node.files.files())
-    bytes += file.size_bytes() * (file.compression().empty() ? 1 : 4);
+  for (const pb::Split& split : node.files.splits()) {
+    const bool packed = !node.files.files(static_cast<int>(split.file())).compression().empty();
+    bytes += (split.end() - split.begin()) * (packed ? 4 : 1);
+  }
   for (const std::string& values : node.values.partitions()) bytes += values.size();
   for (const NodePtr& input : node.inputs) bytes += EstimateInputBytes(*input);
   return bytes;

@@ -20,7 +20,11 @@ NodePtr Files(uint64_t bytes, int splits) {
   pb::InputFile* file = node->files.add_files();
   file->set_uri("/data/prices.csv");
   file->set_size_bytes(bytes);
-  for (int i = 0; i < splits; ++i) node->files.add_splits();
+  for (uint64_t i = 0, n = static_cast<uint64_t>(splits); i < n; ++i) {
+    pb::Split* split = node->files.add_splits();
+    split->set_begin(i * bytes / n);
+    split->set_end((i + 1) * bytes / n);
+  }
   return node;
 }
 

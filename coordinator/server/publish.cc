@@ -1,11 +1,13 @@
 // From a job's book to its last file list and its manifest.
-#include "common/io/publish.h"
+#include <algorithm>
+
 #include "absl/status/statusor.h"
 #include "common/base/files.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/manifest.h"
+#include "common/io/publish.h"
 #include "coordinator/server/job_book.h"
 #include "coordinator/server/translate.h"
 
@@ -103,7 +105,17 @@ io::SuccessManifest ManifestOf(const JobBook& book, bool* complete) {
   for (const auto& [id, stage] : book.stages) {
     manifest.ledger.push_back(LedgerOf(id, stage));
     *complete = *complete && stage.counted == stage.tasks.size();
-    if (stage.spec->has_write()) manifest.tables.push_back(TableOf(stage));
+    if (!stage.spec->has_write()) continue;
+    io::ManifestTable table = TableOf(stage);
+    // A folder that the steps of a loop wrote one after another is one table.
+    const auto same = std::find_if(manifest.tables.begin(), manifest.tables.end(), [&](const auto& other) {
+      return stage.spec->write().options().count("first_part") > 0 && other.folder == table.folder;
+    });
+    if (same == manifest.tables.end()) {
+      manifest.tables.push_back(std::move(table));
+    } else {
+      same->parts.insert(same->parts.end(), table.parts.begin(), table.parts.end());
+    }
   }
   return manifest;
 }

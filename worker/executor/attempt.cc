@@ -277,7 +277,7 @@ void Attempt::FinishOutputs(pb::TaskReport* report) {
     std::string name = stage().write().file_name();
     if (name.empty()) {
       char part[32];
-      std::snprintf(part, sizeof(part), "part-%05u.", task());
+      std::snprintf(part, sizeof(part), "part-%05u.", FirstPart(stage().write()) + task());
       name = part + stage().write().extension();
     }
     file->set_final_name(JoinPath(stage().write().folder(), name));

@@ -179,7 +179,8 @@ pb::ErrorInfo InMemoryLink::RunTask(const pb::Plan& plan, const pb::Stage& stage
     std::string name = stage.write().file_name();
     if (name.empty()) {
       char part[64];
-      std::snprintf(part, sizeof part, "part-%05u.%s", task, stage.write().extension().c_str());
+      std::snprintf(part, sizeof part, "part-%05u.%s", FirstPart(stage.write()) + task,
+                    stage.write().extension().c_str());
       name = part;
     }
     if (!stage.write().folder().empty()) name = stage.write().folder() + "/" + name;
