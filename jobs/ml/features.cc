@@ -178,8 +178,9 @@ std::vector<std::vector<double>> FetchRows(const Features& features, const std::
 }
 
 Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id,
-                       const std::vector<std::string>& names) {
+                       const std::vector<std::string>& names, uint64_t split_bytes) {
   TableOptions options;
+  options.read.split_bytes = split_bytes;
   if (!names.empty()) {
     options.columns = names;
     if (!id.empty() && std::find(names.begin(), names.end(), id) == names.end())

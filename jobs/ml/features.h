@@ -49,8 +49,9 @@ Features MakeFeatures(Job& job, const Table& table, const std::string& id,
 // The rows at some places, in the order asked for.
 std::vector<std::vector<double>> FetchRows(const Features& features, const std::vector<RowPlace>& places);
 
-// Reads a csv as MakeFeatures wants it: `id` as text, `names` (empty: all) as numbers.
+// Reads a csv as MakeFeatures wants it: `id` as text, `names` (empty: all) as numbers; in tasks of at most
+// `split_bytes` (0: as --split-bytes says).
 Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id,
-                       const std::vector<std::string>& names);
+                       const std::vector<std::string>& names, uint64_t split_bytes = 0);
 
 }  // namespace millrace::ml

@@ -288,16 +288,21 @@ class Case(unittest.TestCase):
         self.assertFalse(os.path.exists(output), f"{output} was left: {os.listdir(output) if os.path.isdir(output) else ''}")
 
 
-def ohlcv(folder):
-    """The 15-symbol price file of tests/data, unpacked when it lies there packed."""
-    plain = os.path.join(DATA, "ohlcv_2023_15_symbols.csv")
+def unpacked(folder, name):
+    """A file of tests/data, unpacked into the folder where it lies there packed."""
+    plain = os.path.join(DATA, name)
     if os.path.exists(plain):
         return plain
-    path = os.path.join(folder, "ohlcv_2023_15_symbols.csv")
+    path = os.path.join(folder, name)
     if not os.path.exists(path):
         with gzip.open(plain + ".gz") as packed, open(path, "wb") as file:
             shutil.copyfileobj(packed, file)
     return path
+
+
+def ohlcv(folder):
+    """The 15-symbol price file."""
+    return unpacked(folder, "ohlcv_2023_15_symbols.csv")
 
 
 def words_file(path, megabytes, seed=1):

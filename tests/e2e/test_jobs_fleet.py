@@ -3,24 +3,14 @@
 
 `python3 tests/e2e/test_jobs_fleet.py JOB...` runs some of them. A new job needs an entry in jobs().
 """
-import gzip
 import os
 import shutil
 import sys
 
 import harness
-from harness import Fleet, binary, digest, run
+from harness import Fleet, binary, digest, run, unpacked
 
 ONLY = [name for name in sys.argv[1:] if not name.startswith("-") and "." not in name]
-
-
-def unpacked(folder, name):
-    """A file of tests/data, unpacked."""
-    path = os.path.join(folder, name)
-    if not os.path.exists(path):
-        with gzip.open(os.path.join(harness.DATA, name + ".gz")) as packed, open(path, "wb") as file:
-            shutil.copyfileobj(packed, file)
-    return path
 
 
 def jobs(folder):
@@ -31,6 +21,10 @@ def jobs(folder):
     bike = unpacked(folder, "bike_sharing_hour.csv")
     retail = unpacked(folder, "online_retail_2010_2011.csv")
     cut = ["--split-bytes=100000", "--partitions=3"]
+    households = [f"--households={unpacked(folder, 'household_demographics.csv')}",
+                  f"--events={unpacked(folder, 'household_transactions.csv')}"]
+    departments = [*households, "--station=department", f"--products={unpacked(folder, 'household_products.csv')}"]
+    events = ["--split-bytes=400000", "--partitions=3"]
     numbers = ["--features=temp,atemp,hum,windspeed,casual,registered", "--id=instant"]
     return [
         ("wordcount", "wordcount", [f"--input={book}", "--split-bytes=500000", "--partitions=3"]),
@@ -46,6 +40,10 @@ def jobs(folder):
         ("scale", "scale", [f"--input={bike}", *numbers, *cut]),
         ("pca", "pca", [f"--input={bike}", *numbers, *cut]),
         ("kmeans", "kmeans", [f"--input={bike}", *numbers, "--k=4", "--init=kmeans-parallel", "--elbow=2..4", *cut]),
+        ("station-popularity", "station-popularity", [*households, "--station=store_id", "--batches", *events]),
+        ("station-popularity of products", "station-popularity", [*departments, *events]),
+        ("station-popularity by shuffles", "station-popularity", [*departments, "--broadcast-bytes=0", *events]),
+        ("streaming-kmeans", "streaming-kmeans", [f"--input={bike}", numbers[0], "--batch=50", *cut]),
     ]
 
 

@@ -20,6 +20,8 @@ def plans(scratch):
     with open(sales, "w", encoding="ascii") as file:
         file.write("InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n1,2,2011-01-01 10:00:00,1.5,7.0,France\n")
     out = f"--output={scratch}/out"
+    households = harness.unpacked(scratch, "household_demographics.csv")
+    events = harness.unpacked(scratch, "household_transactions.csv")
     numeric = ["--features=Open,Volume", "--id=Symbol"]
     return {
         "wordcount": [f"--input={words}", out],
@@ -35,6 +37,8 @@ def plans(scratch):
         "stock-clusters": [f"--input={prices}", out],
         "market": [f"--input={prices}", out, "--from=2023-03-01", "--to=2023-03-31", "--movers=2023-03-01"],
         "customer-value": [f"--input={sales}", out],
+        "station-popularity": [f"--households={households}", f"--events={events}", out, "--station=store_id"],
+        "streaming-kmeans": [f"--input={prices}", out, numeric[0]],
     }
 
 

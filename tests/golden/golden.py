@@ -69,7 +69,8 @@ def table(name, rows):
 
 def run(job, input_path, *options, fails=None):
     out = WORK / f"out{len(list(WORK.glob('out*')))}"
-    done = subprocess.run([MRJOBS, job, f"--input={input_path}", f"--output={out}", "--progress=none", *options],
+    given = [] if input_path is None else [f"--input={input_path}"]  # None: the options name the inputs
+    done = subprocess.run([MRJOBS, job, *given, f"--output={out}", "--progress=none", *options],
                           capture_output=True, text=True)
     if fails is None:
         check(done.returncode == 0, f"{job} {options}: exit {done.returncode}: {done.stderr.strip()}")

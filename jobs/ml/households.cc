@@ -1,0 +1,66 @@
+#include "jobs/ml/households.h"
+
+#include "jobs/ml/encoders.h"
+#include "jobs/ml/scaler.h"
+
+namespace millrace::ml {
+namespace {
+
+// The columns in the order of the features; the first ones are numbers, under another name.
+struct NumberColumn {
+  const char *column, *feature;
+};
+constexpr NumberColumn kNumbers[] = {{"age", "age_years"},
+                                     {"income", "income_k"},
+                                     {"household_size", "household_size"},
+                                     {"kids_count", "kids_count"}};
+const std::vector<std::string> kKinds = {"home_ownership", "marital_status", "household_comp"};
+constexpr char kId[] = "household_id";
+
+}  // namespace
+
+std::optional<double> FirstNumber(std::string_view text) {
+  if (text.starts_with("Under ")) return 0.0;
+  constexpr std::string_view kDigits = "0123456789";
+  const size_t first = text.find_first_of(kDigits);
+  if (first == text.npos) return std::nullopt;
+  text.remove_prefix(first);
+  double number = 0;
+  if (!ParseDouble(text.substr(0, text.find_first_not_of(kDigits)), &number)) return std::nullopt;
+  return number;
+}
+
+Table HouseholdTable(Job& job, const std::string& input) {
+  TableOptions options;
+  options.columns = {kId};
+  for (const NumberColumn& number : kNumbers) options.columns.push_back(number.column);
+  options.columns.insert(options.columns.end(), kKinds.begin(), kKinds.end());
+  options.text = options.columns;
+  const Table texts = job.ReadTable(input, options);
+  const auto kinds = FitCategories(job, texts, kKinds, {CategoryOrder::kFrequency, "Unknown"});
+  Table table = OneHotTable(texts, kinds, Drop::kLast);
+  Schema schema;
+  schema.Add(kId, ValueType::kText);
+  for (const NumberColumn& number : kNumbers) schema.Add(number.feature, ValueType::kDouble);
+  for (size_t i = schema.size(); i < table.schema.size(); ++i)
+    schema.Add(table.schema[i].name, ValueType::kDouble);
+  table.schema = schema;
+  table.rows = table.rows.Map(
+      [](const Row& row) {
+        Row out = row;
+        for (size_t i = 1; i <= std::size(kNumbers); ++i) {
+          const auto number = row[i].is_null() ? std::nullopt : FirstNumber(row[i].AsText());
+          out[i] = number.has_value() ? Value::Double(*number) : Value::Null();
+        }
+        return out;
+      },
+      "FirstNumbers");
+  return table;
+}
+
+Features HouseholdFeatures(Job& job, const std::string& input) {
+  const Features raw = MakeFeatures(job, HouseholdTable(job, input), kId);
+  return ScaledFeatures(raw, FitScaler(raw, Scaling::kMaxAbs));
+}
+
+}  // namespace millrace::ml

@@ -1,0 +1,183 @@
+// Which stations does each cluster of households watch more than everybody does? Features of households ->
+// k-means
+// -> rank in the cluster -> subsets -> join with the events -> popularity -> difference -> ranks -> the best
+// ones.
+//
+//   mrsubmit run --local station-popularity --households=demographics.csv --events=events.csv
+//   --station=store_id
+//   --output=popularity                      (the events have store_id and household_id)
+//   ... --products=products.csv --station=department   (the events have product_id; products department)
+//   ... --batches                                      (the events as they arrive: see dynamic/)
+//   ... --clusters=clusters.csv instead of --households: household_id and cluster are given
+//
+// The rules are in jobs/ml: households.h, kmeans.h, cluster_rank.h, popularity.h, audience.h. Events without
+// a station are left out everywhere; events of unknown households count in what everybody watches.
+//
+// Output: centres/, ranked_households/, general/, popularity/ (by subset, cluster, pop_rank), top7/ (named so
+// whatever
+// --top is: per cluster and rank, the subsets side by side), summary.json; dynamic/ with --batches: after
+// each batch of events the best stations of the first subset, over all events so far. With --clusters there
+// are no ranks, hence no subsets; top7/ has cluster, rank, station_num, popularity, general, difference then.
+//
+// Stages, for n events, h households, s stations, k clusters, m subsets. Households: what kmeans.h says, and
+// one shuffle of h records. Events: one pass; each task sends at most s records of k 2^m counts. A household
+// file of up to
+// --broadcast-bytes travels to the tasks (12 to 24 bytes an entry there); a larger one is joined by a shuffle
+// of at most n records. Stations: two shuffles of s k (m + 1) rows at most. A trigger of --batches reads the
+// splits that hold its batch (1 MiB each), counts them, and adds s k 2^m counts at most to the loop's state:
+// nothing that came before is read again.
+#include <nlohmann/json.hpp>
+
+#include "common/pipeline/pipeline.h"
+#include "jobs/ml/audience.h"
+#include "jobs/ml/cluster_rank.h"
+#include "jobs/ml/features.h"
+#include "jobs/ml/households.h"
+#include "jobs/ml/kmeans.h"
+#include "jobs/ml/popularity.h"
+#include "jobs/ml/popularity_tables.h"
+
+namespace millrace {
+
+struct StationPopularityOptions : OutputOptions {
+  std::string households, events = kRequired, products, station = kRequired, clusters;
+  uint32_t k = 6;
+  std::string init = "first_k";
+  double tolerance = 1e-4;
+  uint32_t max_iterations = 20;
+  std::vector<uint32_t> subsets = {3, 17};
+  uint32_t top = 7;
+  bool batches = false;
+  uint64_t batch = 5000;
+  uint32_t triggers = 5;
+  uint64_t broadcast_bytes = 4 << 20;
+};
+MR_OPTIONS(
+    StationPopularityOptions,
+    MR_OPTION(households, "path", "CSV: household_id, age, income, home_ownership, marital_status, ..."),
+    MR_OPTION(events, "path", "CSV: household_id, and the station or product_id"),
+    MR_OPTION(products, "path", "CSV: product_id and the station; empty = the events have it"),
+    MR_OPTION(station, "column", "The column of the stations"),
+    MR_OPTION(clusters, "path", "CSV: household_id, cluster; instead of --households"),
+    MR_OPTION(k, "integer", "Number of clusters"),
+    MR_OPTION(init, "first_k|spaced_k", "The rows where the centres start"),
+    MR_OPTION(tolerance, "number", "k-means stops when no centre moves farther than that"),
+    MR_OPTION(max_iterations, "integer", "k-means stops after that many iterations"),
+    MR_OPTION(subsets, "integers", "3 = every third household of a cluster by its rank, and so on"),
+    MR_OPTION(top, "integer", "Stations per cluster and subset that are listed"),
+    MR_OPTION(batches, "flag", "Also the best stations after each batch of events"),
+    MR_OPTION(batch, "integer", "Events of a batch"), MR_OPTION(triggers, "integer", "Batches at most"),
+    MR_OPTION(broadcast_bytes, "integer", "Households or products of larger files are joined by a shuffle"))
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr uint64_t kBatchSplitBytes = 1 << 20;
+
+// --households: clusters by k-means, ranks by distance, and what is known of them.
+ml::GivenClusters FindClusters(Job& job, const StationPopularityOptions& options, Json* summary) {
+  const ml::Features features = ml::HouseholdFeatures(job, options.households);
+  const ml::Centres initial = ml::InitialCentres(job, features, options.init, {options.k}, 0)[0];
+  const ml::KMeansRun run = ml::Lloyd(features, {initial}, {options.tolerance, options.max_iterations})[0];
+  ml::CentresTable(job, features, run.centres).Write(options.output + "/centres");
+  const auto ranked = ml::RankInClusters(features, run.centres).Cache();
+  ranked.Write(options.output + "/ranked_households");
+
+  std::vector<std::string> names;
+  for (uint32_t c = 0; c < options.k; ++c) names.push_back(std::to_string(c));
+  const ml::Groups groups = ml::MakeGroups(job, names, options.subsets);
+  const auto members = ranked.Map(
+      With(groups),
+      [](const ml::Groups& g, const ml::RankedMember& member) {
+        return ml::Member{member.id, g.Of(member.cluster, member.rank)};
+      },
+      "Groups");
+  (*summary)["households"] = features.rows;
+  (*summary)["cluster_sizes"] = run.final_sizes;
+  (*summary)["kmeans_final_cost"] = run.final_cost;
+  Json in_subset;
+  for (uint32_t subset = 0; subset < groups.subsets(); ++subset) {
+    uint64_t count = 0;
+    for (const uint64_t size : run.final_sizes)
+      count += subset == 0 ? size : size / options.subsets[subset - 1];
+    in_subset[groups.subset_names[subset]] = count;
+  }
+  (*summary)["households_in_subset"] = in_subset;
+  return {groups, ml::MakeAudience(job, members, options.broadcast_bytes, options.households)};
+}
+
+struct Trigger {
+  uint64_t trigger = 0, events = 0;
+  std::string cluster;
+  uint64_t rank = 0;
+  std::string station;
+  uint64_t views = 0, views_of_cluster = 0;
+  double diff_rank = 0;
+};
+MR_RECORD(Trigger, MR_NAMED(trigger), MR_NAMED(events), MR_NAMED(cluster), MR_NAMED(rank), MR_NAMED(station),
+          MR_NAMED(views), MR_NAMED(views_of_cluster), MR_NAMED(diff_rank))
+
+// All that a later trigger must know of the batches so far.
+struct Arrived {
+  uint64_t events = 0;
+  std::vector<ml::StationViews> views;
+};
+MR_RECORD(Arrived, MR_NAMED(events), MR_NAMED(views))
+
+void WatchArrivals(Job& job, const StationPopularityOptions& options, const Dataset<ml::Watched>& events,
+                   const ml::Groups& groups) {
+  const auto watched = events.Filter([](const ml::Watched& event) { return !event.station.empty(); });
+  const std::vector<uint64_t> counts = watched.CountPerTask();
+  uint64_t rows = 0;
+  for (const uint64_t count : counts) rows += count;
+  const uint64_t triggers = std::min<uint64_t>(options.triggers, (rows + options.batch - 1) / options.batch);
+  const uint32_t subset = groups.subsets() > 1 ? 1 : 0;
+
+  job.Loop("triggers", Arrived{}, triggers, [&](Arrived& arrived, uint64_t t) {
+    const auto batch = watched.Slice(counts, t * options.batch, options.batch);
+    ml::MergeViews(ml::CountViews(batch, groups.count()).Collect(), &arrived.views);
+    arrived.events = std::min(rows, (t + 1) * options.batch);
+    std::vector<Trigger> best;
+    for (const ml::Popularity& row : ml::BestStations(arrived.views, groups, subset, options.top))
+      best.push_back({t + 1, arrived.events, groups.clusters[row.cluster], row.diff_rank_number, row.station,
+                      row.views, row.views_of_cluster, row.diff_rank});
+    job.Values<Trigger>(best).Write(options.output + "/dynamic", {.first_part = static_cast<uint32_t>(t)});
+    return true;
+  });
+}
+
+}  // namespace
+
+void StationPopularity(Job& job, const StationPopularityOptions& options) {
+  if (options.households.empty() == options.clusters.empty())
+    job.Fail("give either --households, to be clustered, or --clusters, which are used as they are");
+  if (options.batch == 0 || options.triggers == 0)
+    job.Fail("--batch and --triggers must be 1 at least: a batch without events tells nothing");
+  if (options.top == 0) job.Fail("--top must be 1 at least");
+  ml::CheckSubsets(job, options.subsets);
+  const auto rows = ml::OpenEvents(job, options.events, options.products, options.station,
+                                   options.batches ? kBatchSplitBytes : 0);
+  Json summary;
+  const bool given = !options.clusters.empty();
+  const auto [groups, audience] = given ? ml::ReadClusters(job, options.clusters, options.broadcast_bytes)
+                                        : FindClusters(job, options, &summary);
+  const auto watched = ml::JoinEvents(job, rows, audience, options.broadcast_bytes, options.batches);
+  const auto views = ml::CountViews(watched, groups.count()).Cache();
+  const ml::ViewTotals totals = ml::TotalViews(views);
+
+  auto general = ml::General(views, totals).StartWrite(options.output + "/general");
+  const auto popularity = ml::RankStations(views, groups, totals).Cache();
+  auto table = ml::PopularityTable(popularity, groups).StartWrite(options.output + "/popularity");
+  const std::vector<ml::Popularity> best = ml::BestOf(popularity, options.top);
+  (given ? ml::TopTable(job, best, groups) : ml::TopTableOfSubsets(job, best, groups))
+      .Write(options.output + "/top7");
+  if (options.batches) WatchArrivals(job, options, watched, groups);
+
+  summary["events"] = ml::EventsSummary(groups, totals);
+  job.WriteFile("summary.json", summary.dump(1) + "\n");
+}
+MR_JOB("station-popularity", StationPopularity,
+       "Stations that clusters of households watch more than everybody does")
+
+}  // namespace millrace
