@@ -36,6 +36,8 @@ std::string Walk(Job& job) {
       return true;
     });
     job.Values<Line>({{state.total}}).StartWrite("/out/step" + std::to_string(i));
+    job.Values<Line>({{state.total}, {1}}, 2)
+        .StartWrite("/out/all", {.first_part = static_cast<uint32_t>(2 * i)});
     return state.seen.size() < 2;
   });
   std::string text = std::to_string(end.total);
@@ -48,7 +50,7 @@ TEST(LoopTest, ALaterDriverBeginsAfterTheLastStepAndEndsAlike) {
   testing::InMemoryLink whole;
   Job reference(whole);
   EXPECT_EQ(Walk(reference), "10790 3 5");
-  ASSERT_EQ(whole.files().size(), 4u);  // three steps and the end
+  ASSERT_EQ(whole.files().size(), 10u);  // three steps, two parts each of the table they share, and the end
   size_t fewest = SIZE_MAX;
   for (int lives = 0;; ++lives) {
     testing::InMemoryLink link;
