@@ -22,7 +22,7 @@
 // Stages, for n events, h households, s stations, k clusters, m subsets. Households: what kmeans.h says, and
 // one shuffle of h records. Events: one pass; each task sends at most s records of k 2^m counts. A household
 // file of up to
-// --broadcast-bytes travels to the tasks (12 to 24 bytes an entry there); a larger one is joined by a shuffle
+// --broadcast-bytes travels to the tasks (32 to 64 bytes an entry there); a larger one is joined by a shuffle
 // of at most n records. Stations: two shuffles of s k (m + 1) rows at most. A trigger of --batches reads the
 // splits that hold its batch (1 MiB each), counts them, and adds s k 2^m counts at most to the loop's state:
 // nothing that came before is read again.

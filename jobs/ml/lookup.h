@@ -17,7 +17,7 @@
 
 namespace millrace::ml {
 
-// Open addressing, at most half full: 24 to 48 bytes an entry, and the bytes of keys of more than eight. It
+// Open addressing, at most half full: 32 to 64 bytes an entry, and the bytes of keys of more than eight. It
 // is encoded as it lies in memory: a task that gets it copies it, once.
 class TextLookup {
  public:
@@ -27,12 +27,13 @@ class TextLookup {
   bool Add(std::string_view key, uint32_t number);
   // The number of `key`, or kNone.
   uint32_t Find(std::string_view key) const {
-    if (numbers_.empty()) return kNone;
+    if (slots_.empty()) return kNone;
     const uint64_t word = WordOf(key);
     const bool stored = !Inline(key);
-    for (size_t i = Home(word);; i = (i + 1) & (numbers_.size() - 1)) {
-      if (numbers_[i] == kNone) return kNone;
-      if (words_[i] == word && SameKey(i, key, stored)) return numbers_[i];
+    for (size_t i = Home(word);; i = (i + 1) & (slots_.size() - 1)) {
+      const Slot& slot = slots_[i];
+      if (slot.number == kNone) return kNone;
+      if (slot.word == word && (stored ? StoredAt(slot.start, key) : slot.start == 0)) return slot.number;
     }
   }
   size_t size() const { return used_; }
@@ -41,6 +42,12 @@ class TextLookup {
   bool DecodeFrom(ByteReader& in);
 
  private:
+  struct Slot {  // side by side: a look-up misses the cache once
+    uint64_t word = 0;
+    uint32_t number = kNone;  // kNone: free
+    uint32_t start = 0;       // where in texts_ a stored key begins; 0: the word is the key
+  };
+
   // Keys of one to eight bytes are their own word, but for those that end in a zero byte. Of others the word
   // is a hash, and the bytes are stored.
   static bool Inline(std::string_view key) { return key.size() - 1 < 8 && key.back() != '\0'; }
@@ -62,23 +69,23 @@ class TextLookup {
     return word;
   }
   size_t Home(uint64_t word) const {
-    return (word * 0x9e3779b97f4a7c15ull) >> (64 - std::countr_zero(numbers_.size()));
+    return (word * 0x9e3779b97f4a7c15ull) >> (64 - std::countr_zero(slots_.size()));
   }
-  bool SameKey(size_t slot, std::string_view key, bool stored) const {
-    const uint32_t at = starts_.empty() ? 0 : starts_[slot];
-    if (!stored) return at == 0;
-    if (at == 0) return false;
+  bool StoredAt(uint32_t start, std::string_view key) const {
+    if (start == 0) return false;
     uint32_t size;
-    std::memcpy(&size, texts_.data() + at, sizeof size);
-    return std::string_view(texts_).substr(at + sizeof size, size) == key;
+    std::memcpy(&size, texts_.data() + start, sizeof size);
+    return std::string_view(texts_).substr(start + sizeof size, size) == key;
   }
-  void Grow();
+  Slot& FreeSlot(uint64_t word) {
+    size_t i = Home(word);
+    while (slots_[i].number != kNone) i = (i + 1) & (slots_.size() - 1);
+    return slots_[i];
+  }
 
   uint64_t used_ = 0;
-  std::vector<uint64_t> words_;    // per slot
-  std::vector<uint32_t> numbers_;  // per slot; kNone: free
-  std::vector<uint32_t> starts_;  // per slot: where in texts_ a stored key begins, 0 for the others; or empty
-  std::string texts_;             // size and bytes of stored keys, behind one byte
+  std::vector<Slot> slots_;
+  std::string texts_;  // size and bytes of stored keys, behind one byte
 };
 
 }  // namespace millrace::ml
