@@ -138,6 +138,8 @@ class Lister {
       MR_ASSIGN_OR_RETURN(const FileInfo info, StatFile(child));
       if (info.is_directory) {
         if (folders->size() < 20) folders->push_back(name);
+        if (const size_t equals = name.find('='); equals != name.npos && equals > 0)
+          MR_RETURN_IF_ERROR(AddFolder(child, files, folders));
         continue;
       }
       MR_RETURN_IF_ERROR(AddFile(child, info));

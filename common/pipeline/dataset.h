@@ -216,6 +216,9 @@ class Dataset {
   std::vector<std::vector<T>> CollectPerTask() const;
   // The first n records, in order.
   std::vector<T> Take(uint64_t n) const;
+  // Like Collect(), of some small pieces spread over the input where that is large (at most 16 MiB of it) and
+  // the data set is made of it by narrow operators alone; of all records otherwise.
+  std::vector<T> CollectSample() const;
   uint64_t Count() const { return StartCount().Get(); }
   // The number of records of every task, in order.
   std::vector<uint64_t> CountPerTask() const;
@@ -287,6 +290,14 @@ class Keyed {
     Keyed ordered = *this;
     ordered.in_key_order_ = true;
     return ordered;
+  }
+
+  // What follows gets that many partitions, unless --partitions says another number: for keys that are few
+  // and heavy, or many and light, compared with the input's bytes.
+  Keyed Partitions(uint32_t partitions) const {
+    Keyed cut = *this;
+    cut.partitions_ = partitions;
+    return cut;
   }
 
   // One record per key: values folded left by the combiner, in a fixed order. V must own its bytes.
@@ -366,6 +377,7 @@ class Keyed {
  private:
   template <typename U>
   Dataset<U> Shuffled(plan::NodePtr node) const {
+    if (pairs_.job().settings().partitions == 0) node->shuffle.set_partitions(partitions_);
     if (in_key_order_) internal::PartitionByRange<internal::PairKey<K, V>>(node, pairs_);
     return Dataset<U>(&pairs_.job(), std::move(node));
   }
@@ -392,12 +404,14 @@ class Keyed {
 
   Dataset<Pair> pairs_;
   bool in_key_order_ = false;
+  uint32_t partitions_ = 0;  // 0: by the size of the inputs
 };
 
 // Rows whose columns are known at run time, with their schema.
 struct Table {
   Schema schema;
   Dataset<Row> rows;
+  std::vector<Row> sample = {};  // the first rows, where TableOptions::sample asked for them
   void Write(std::string_view path, const WriteOptions& options = {}) const {
     StartWrite(path, options).Get();
   }

@@ -95,6 +95,15 @@ std::vector<T> Dataset<T>::Take(uint64_t n) const {
   return records;
 }
 
+template <typename T>
+std::vector<T> Dataset<T>::CollectSample() const {
+  std::vector<T> all;
+  const uint32_t action = StartResult(internal::CollectSpec<T>(), "Sample", plan::ReadsFilesDirectly(*node_));
+  for (std::vector<T>& task : internal::TakeRecords<T>(*job_, job_->Await(action)))
+    all.insert(all.end(), std::make_move_iterator(task.begin()), std::make_move_iterator(task.end()));
+  return all;
+}
+
 namespace internal {
 
 // The counts of the tasks, in their order.

@@ -7,7 +7,6 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
-#include "common/io/csv_reader.h"
 #include "common/io/list_inputs.h"
 #include "common/io/publish.h"
 #include "common/io/splits.h"
@@ -18,7 +17,6 @@ namespace {
 
 constexpr uint64_t kSampleSplitBytes = 256 << 10;
 constexpr int kMaxSampleSplits = 64;
-constexpr uint64_t kTypeSampleRecords = 1000;
 
 // Every n-th small split of the same files: enough for the bounds of a sort.
 pb::FileSource SampleSplits(const pb::FileSource& all) {
@@ -125,6 +123,17 @@ std::string Job::Record(std::string_view name, const std::function<std::string()
   return Await(action).recorded();
 }
 
+void Job::CheckColumns(const pb::FileSource& files, const std::vector<std::string>& have,
+                       const std::vector<std::string>& wanted) {
+  for (const std::string& name : wanted) {
+    if (std::find(have.begin(), have.end(), name) != have.end()) continue;
+    const std::string near = Nearest(name, have);
+    Fail(StrCat(files.files(0).uri(), ": there is no column '", name, "'",
+                near.empty() ? std::string("; the columns are ") + StrJoin(have, ", ")
+                             : StrCat("; did you mean '", near, "'?")));
+  }
+}
+
 plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
                              std::map<std::string, std::string> options, const plan::OperatorSpec& op,
                              const std::vector<std::string>& needed_columns, uint64_t split_bytes) {
@@ -134,16 +143,9 @@ plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
   auto planned = io::PlanSplits(format, options, *files, split_bytes);
   if (!planned.ok()) Fail(MessageOf(planned.status()));
   if (!planned->has_records) Fail(StrCat(uri, " has no records; is it the right input?"));
-  const auto& columns = planned->source.columns();
-  const std::vector<std::string> have(columns.begin(), columns.end());
   if (format == "csv") {
-    for (const std::string& name : needed_columns) {
-      if (std::find(have.begin(), have.end(), name) != have.end()) continue;
-      const std::string near = Nearest(name, have);
-      Fail(StrCat(planned->source.files(0).uri(), ": there is no column '", name, "'",
-                  near.empty() ? std::string("; the columns are ") + StrJoin(have, ", ")
-                               : StrCat("; did you mean '", near, "'?")));
-    }
+    const auto& columns = planned->source.columns();
+    CheckColumns(planned->source, {columns.begin(), columns.end()}, needed_columns);
   }
   auto node = std::make_shared<plan::Node>();
   node->kind = plan::Node::Kind::kFiles;
@@ -196,40 +198,6 @@ Dataset<std::string_view> Job::ReadFixed(std::string_view uri, uint64_t record_b
   AppendUint(record_bytes, &bytes);
   return {this, FilesNode(uri, "fixed", {{"record_bytes", bytes}},
                           internal::Spec<internal::ReadFixedOp>("ReadFixed", pb::LAW_SOURCE), {})};
-}
-
-Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
-  const plan::NodePtr node = ReadNode(
-      uri, options.read, internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), options.columns);
-  const pb::FileSource& files = node->files;
-  std::vector<std::string> names = options.columns;
-  if (names.empty()) names.assign(files.columns().begin(), files.columns().end());
-  std::vector<int> wanted;
-  for (const std::string& name : names)
-    wanted.push_back(static_cast<int>(std::find(files.columns().begin(), files.columns().end(), name) -
-                                      files.columns().begin()));
-  // A column is numeric when all present values of the first records are.
-  std::vector<bool> numeric(names.size(), true), seen(names.size(), false);
-  io::ReaderLimits limits;
-  limits.max_record_bytes = settings_.max_record_bytes;
-  io::CsvReader reader(files, 0, wanted, limits, [](std::string, std::string_view) { return true; });
-  for (uint64_t n = 0; n < kTypeSampleRecords && reader.Next(); ++n) {
-    for (size_t i = 0; i < names.size(); ++i) {
-      double number;
-      const io::CsvField field = reader.field(i);
-      if (field.missing()) continue;
-      seen[i] = true;
-      if (!ParseDouble(field.text, &number)) numeric[i] = false;
-    }
-  }
-  if (!reader.status().ok()) Fail(MessageOf(reader.status()));
-  Schema schema;
-  for (size_t i = 0; i < names.size(); ++i) {
-    const bool text = std::find(options.text.begin(), options.text.end(), names[i]) != options.text.end();
-    schema.Add(names[i], text || !numeric[i] || !seen[i] ? ValueType::kText : ValueType::kDouble);
-  }
-  node->op.values = EncodeToString(schema);
-  return Table{schema, Dataset<Row>(this, node)};
 }
 
 void Job::WriteFile(std::string_view name, std::string_view contents) {

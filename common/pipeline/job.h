@@ -58,8 +58,12 @@ struct WriteOptions {
 };
 
 struct TableOptions {
-  std::vector<std::string> columns = {};  // "" = all, in file order
+  std::vector<std::string> columns = {};  // none = all, in file order; folders named name=value come last
   std::vector<std::string> text = {};     // columns to take as text whatever they look like
+  std::vector<Column> types = {};         // columns of a given type; the others' are found
+  bool untyped = false;                   // no type is looked for: texts, and from jsonl what stands there
+  bool blank_missing = false;             // a field of blanks alone is missing, quoted or not
+  uint32_t sample = 0;                    // so many of the first rows are kept in Table::sample
   ReadOptions read = {};
 };
 
@@ -76,8 +80,9 @@ class Job {
   // Runs of whole lines, LF included (the last line of a file may lack it): for scanning many bytes at once.
   Dataset<std::string_view> ReadTextBlocks(std::string_view uri);
   Dataset<std::string_view> ReadFixed(std::string_view uri, uint64_t record_bytes);
-  // A csv with columns known at run time. Types are found from the first 1,000 records: int64 counts as
-  // double.
+  // A csv, tsv or jsonl with columns known at run time (table.cc). Types are found from the first 1,000
+  // records (double or text), or stand in the file --schema where `uri` is the job's --input. Where `uri` is
+  // a folder, the folders name=value below it are columns too.
   Table ReadTable(std::string_view uri, const TableOptions& options = {});
   // Records of the driver's own, in `partitions` runs of equal length (one task each).
   template <typename T>
@@ -124,6 +129,9 @@ class Job {
                           const std::vector<std::string>& needed_columns, uint64_t split_bytes = 0);
   plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
                          const std::vector<std::string>& needed_columns);
+  void CheckColumns(const pb::FileSource& files, const std::vector<std::string>& have,
+                    const std::vector<std::string>& wanted);
+  std::vector<Column> ReadSchemaFile();
   void Prepare(plan::Node& node);
   void ClaimParts(const pb::Stage& stage);
   void Send(pb::ActionRequest request);

@@ -47,6 +47,8 @@ const std::vector<CommonOption>& CommonOptionTable() {
       Make("header", "flag", "Every csv part begins with the column names", &S::header),
       Make("input-format", "text", "csv, tsv or jsonl; by the file's extension when empty", &S::input_format),
       Make("delimiter", "text", "Separator of csv input, one byte", &S::delimiter),
+      Make("schema", "path",
+           "Columns of the input and their types, as infer-schema writes them; empty = found", &S::schema),
       Make("partitions", "integer", "Partitions of every shuffle; 0 = by input size", &S::partitions),
       Make("split-bytes", "bytes", "Input bytes per map task; smaller = more parallel, more overhead",
            &S::split_bytes),

@@ -19,6 +19,7 @@ struct JobSettings {
   bool header = true;
   std::string input_format;  // "" = by the extension
   std::string delimiter = ",";
+  std::string schema;  // a file of infer-schema: the columns of the input and their types
   uint32_t partitions = 0;
   uint64_t split_bytes = 32ull << 20;
   uint64_t partition_bytes = 64ull << 20;

@@ -221,10 +221,4 @@ class WriteRowsOp : public Sink<Row> {
   const bool json_;
 };
 
-// Rows of run-time columns from csv: the schema in the plan names the wanted columns and their types.
-struct ReadRowsOp {
-  static constexpr std::string_view kKind = "ReadRows";
-  static OperatorFunction Describe();
-};
-
 }  // namespace millrace::internal

@@ -76,6 +76,10 @@ struct PlacedRow {
 };
 MR_RECORD(PlacedRow, MR_NAMED(wish), MR_NAMED(values))
 
+bool IsNumeric(const Column& column) {
+  return column.type == ValueType::kDouble || column.type == ValueType::kInt64;
+}
+
 size_t ColumnOf(Job& job, const Schema& schema, const std::string& name) {
   const auto at = schema.Find(name);
   if (at.has_value()) return *at;
@@ -91,12 +95,12 @@ Columns ChooseColumns(Job& job, const Schema& schema, const std::string& id,
   if (!id.empty()) columns.id = static_cast<int32_t>(ColumnOf(job, schema, id));
   if (names.empty()) {
     for (size_t i = 0; i < schema.size(); ++i)
-      if (static_cast<int32_t>(i) != columns.id && schema[i].type == ValueType::kDouble)
+      if (static_cast<int32_t>(i) != columns.id && IsNumeric(schema[i]))
         columns.features.push_back(static_cast<uint32_t>(i));
   }
   for (const std::string& name : names) {
     const size_t at = ColumnOf(job, schema, name);
-    if (schema[at].type != ValueType::kDouble)
+    if (!IsNumeric(schema[at]))
       job.Fail(StrCat("column '", name, "' is not numeric; leave it out of --features"));
     columns.features.push_back(static_cast<uint32_t>(at));
   }
