@@ -411,7 +411,8 @@ class Keyed {
 struct Table {
   Schema schema;
   Dataset<Row> rows;
-  std::vector<Row> sample = {};  // the first rows, where TableOptions::sample asked for them
+  std::vector<Row> sample = {};           // the first rows, where TableOptions::sample asked for them
+  std::vector<std::string> folders = {};  // the columns that are folders name=value
   void Write(std::string_view path, const WriteOptions& options = {}) const {
     StartWrite(path, options).Get();
   }

@@ -131,7 +131,7 @@ class Job {
                          const std::vector<std::string>& needed_columns);
   void CheckColumns(const pb::FileSource& files, const std::vector<std::string>& have,
                     const std::vector<std::string>& wanted);
-  std::vector<Column> ReadSchemaFile();
+  std::vector<Column> ReadSchemaFile(bool* blank_missing);
   void Prepare(plan::Node& node);
   void ClaimParts(const pb::Stage& stage);
   void Send(pb::ActionRequest request);

@@ -262,7 +262,7 @@ std::optional<ValueType> TypeOfName(const std::string& name) {
 }  // namespace
 }  // namespace internal
 
-std::vector<Column> Job::ReadSchemaFile() {
+std::vector<Column> Job::ReadSchemaFile(bool* blank_missing) {
   const std::string& path = settings_.schema;
   const std::string text = Record("schema", [&] {
     std::ifstream file(path, std::ios::binary);
@@ -277,6 +277,7 @@ std::vector<Column> Job::ReadSchemaFile() {
     Fail(pb::ErrorInfo::USAGE, StrCat("--schema=", path, " cannot be read or is empty", advice));
   if (!json.is_object() || !json.contains("columns") || !json["columns"].is_array())
     Fail(pb::ErrorInfo::USAGE, StrCat("--schema=", path, " is no schema: it has no list 'columns'", advice));
+  if (json.contains("blank_missing") && json["blank_missing"] == true) *blank_missing = true;
   for (const auto& entry : json["columns"]) {
     const bool named = entry.is_object() && entry.contains("name") && entry["name"].is_string() &&
                        entry.contains("type") && entry["type"].is_string();
@@ -314,7 +315,7 @@ Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
   std::vector<Column> given = options.types;
   std::vector<std::string> names = options.columns;
   if (!settings_.schema.empty() && uri == settings_.input && !options.untyped) {
-    const std::vector<Column> schema = ReadSchemaFile();
+    const std::vector<Column> schema = ReadSchemaFile(&spec.blank_missing);
     if (names.empty())
       for (const Column& column : schema) names.push_back(column.name);
     given.insert(given.end(), schema.begin(), schema.end());
@@ -343,7 +344,7 @@ Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
   }
   spec.schema = schema;
   node->op.values = EncodeToString(spec);
-  return Table{schema, Dataset<Row>(this, node), std::move(first.rows)};
+  return Table{schema, Dataset<Row>(this, node), std::move(first.rows), std::move(folders)};
 }
 
 }  // namespace millrace

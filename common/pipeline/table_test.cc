@@ -90,6 +90,7 @@ TEST_F(TableTest, FoldersAreColumnsBehindThoseOfTheFiles) {
   File("in/year=2024/city=__HIVE_DEFAULT_PARTITION__/b.csv", "x\n2\n");
   const Table table = job_.ReadTable(folder_ + "/in");
   EXPECT_EQ(table.schema.ToString(), "x double, year double, city text");
+  EXPECT_EQ(table.folders, (Texts{"year", "city"}));
   EXPECT_EQ(Lines(table), (Texts{"1.0|2023.0|São", "2.0|2024.0|null"}));
   EXPECT_EQ(Lines(job_.ReadTable(folder_ + "/in", {.columns = {"city"}})), (Texts{"São", "null"}));
   // Named as a file, it is a file; and folders of one kind only.
@@ -110,6 +111,8 @@ TEST_F(TableTest, TheSchemaFileIsForTheInput) {
   };
   EXPECT_EQ(table(R"({"columns": [{"name": "d", "type": "date"}, {"name": "id", "type": "int64"}]})"),
             "d date, id int64; 2023-01-03|1; 2023-01-04|2");
+  EXPECT_EQ(table(R"({"columns": [{"name": "id", "type": "text"}], "blank_missing": true})"),
+            "id text; 1; 2");
   const std::string misfit = R"({"columns": [{"name": "x", "type": "int64"}]})";
   EXPECT_NE(ErrorOf([&] { table(misfit); }).find("t.csv:3, column x: 'oops' is not a int64"),
             std::string::npos)

@@ -139,6 +139,17 @@ Row OneHotRow(const Encoding& encoding, const Row& row) {
 
 }  // namespace
 
+std::optional<double> FirstNumber(std::string_view text) {
+  if (text.starts_with("Under ")) return 0.0;
+  constexpr std::string_view kDigits = "0123456789";
+  const size_t first = text.find_first_of(kDigits);
+  if (first == text.npos) return std::nullopt;
+  text.remove_prefix(first);
+  double number = 0;
+  if (!ParseDouble(text.substr(0, text.find_first_not_of(kDigits)), &number)) return std::nullopt;
+  return number;
+}
+
 std::optional<uint32_t> Categories::IndexOf(const Value& field) const {
   std::string written;
   const std::string_view kind = KindOf(field, missing, &written);

@@ -21,6 +21,10 @@
 
 namespace millrace::ml {
 
+// The first run of digits of a text as a number: the lower end of what stands for a range. "19-24" is 19,
+// "250K+" 250; "Under 15K" is 0. Nothing where there is no digit.
+std::optional<double> FirstNumber(std::string_view text);
+
 enum class CategoryOrder : uint8_t {
   kFrequency,  // most rows first, equal ones in byte order
   kBytes,      // unsigned comparison of the UTF-8 bytes
