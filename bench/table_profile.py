@@ -67,7 +67,7 @@ def kinds_of(path):
 def measured(command, **kwargs):
     """Seconds and peak resident MiB of a process."""
     start = time.monotonic()
-    child = subprocess.Popen(command, **kwargs)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **kwargs)
     _, status, usage = os.wait4(child.pid, 0)
     took = time.monotonic() - start
     child.returncode = os.waitstatus_to_exitcode(status)

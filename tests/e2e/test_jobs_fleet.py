@@ -18,11 +18,8 @@ def jobs(folder):
     book = unpacked(folder, "war_and_peace.txt")
     log = unpacked(folder, "apache_access_log_10k.log")
     bike = unpacked(folder, "bike_sharing_hour.csv")
-<<<<<<< HEAD
     retail = unpacked(folder, "online_retail_2010_2011.csv")
-=======
     telco = unpacked(folder, "telco_customer_churn.csv")
->>>>>>> b53e4d5 (profile and infer-schema: figures of every column and pair in one pass and one shuffle)
     cut = ["--split-bytes=100000", "--partitions=3"]
     households = [f"--households={unpacked(folder, 'household_demographics.csv')}",
                   f"--events={unpacked(folder, 'household_transactions.csv')}"]
@@ -38,15 +35,12 @@ def jobs(folder):
         ("stock-returns", "stock-returns", [f"--input={prices}", *cut]),
         ("stock-pivot", "stock-pivot", [f"--input={prices}", *cut]),
         ("stock-clusters", "stock-clusters", [f"--input={prices}", *cut]),
-<<<<<<< HEAD
         ("market", "market", [f"--input={prices}", "--from=2023-03-01", "--to=2023-03-31", "--movers=2023-03-01", *cut]),
         ("customer-value", "customer-value", [f"--input={retail}", "--split-bytes=4000000", "--partitions=3"]),
-=======
         ("profile", "profile", [f"--input={prices}", "--split-bytes=20000", "--partition-bytes=100000"]),
         ("profile telco", "profile", [f"--input={telco}", "--split-bytes=50000", "--partition-bytes=200000"]),
         ("infer-schema", "infer-schema", [f"--input={telco}", *cut]),
         ("encode", "encode", [f"--input={unpacked(folder, 'household_demographics.csv')}", "--split-bytes=5000", "--partitions=3"]),
->>>>>>> b53e4d5 (profile and infer-schema: figures of every column and pair in one pass and one shuffle)
         ("scale", "scale", [f"--input={bike}", *numbers, *cut]),
         ("pca", "pca", [f"--input={bike}", *numbers, *cut]),
         ("kmeans", "kmeans", [f"--input={bike}", *numbers, "--k=4", "--init=kmeans-parallel", "--elbow=2..4", *cut]),
