@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -197,6 +198,12 @@ class Dataset {
   // through narrow operators; not of caches, shuffles, samples and numbered rows.
   Dataset Slice(const std::vector<uint64_t>& counts, uint64_t first, uint64_t n) const;
 
+  // Each record with the running total up to it, itself included: part(const T&) of all records so far,
+  // folded left by the combiner C. Runs an action that folds the parts of every task, so read it from a
+  // cache. Exact for integers; a sum of floating point numbers would depend on where the tasks begin.
+  template <typename F, typename C>
+  auto WithRunningTotal(F part, C combine) const;
+
   // Kept on the workers after its first use; lost parts are computed again.
   Dataset Cache() const {
     auto node = std::make_shared<plan::Node>();
@@ -231,6 +238,9 @@ class Dataset {
   }
   template <typename C>
   Started<T> StartAggregate(C, T empty = {}) const;
+  // Task by task instead; nothing for a task without a record.
+  template <typename C>
+  std::vector<std::optional<T>> AggregatePerTask(C combine) const;
   // As part files below the job's output; `path` is the output folder or a folder in it.
   void Write(std::string_view path, const WriteOptions& options = {}) const {
     StartWrite(path, options).Get();
@@ -284,8 +294,9 @@ class Keyed {
     return pairs_.Map([](const Pair& pair) { return pair.value; }, "Values");
   }
 
-  // What follows (ReduceByKey, Group...) partitions by range of the key instead of by hash: its result is in
-  // key order over all partitions. Costs a sampling action where there is more than one partition.
+  // What follows (ReduceByKey, Group..., a join: of the left side's keys) partitions by range of the key
+  // instead of by hash: its result is in key order over all partitions. Costs a sampling action where there
+  // is more than one partition.
   Keyed InKeyOrder() const {
     Keyed ordered = *this;
     ordered.in_key_order_ = true;
@@ -392,14 +403,12 @@ class Keyed {
   template <typename U, typename B, typename F, typename... W>
   Dataset<U> CoGroupImpl(const Keyed<K, B>& right, const WithValues<W...>& values, F,
                          std::string label) const {
-    return Dataset<U>(
-        &pairs_.job(),
-        internal::ShuffleNode(
-            {right.Pairs().node(), pairs_.node()},
-            {internal::Spec<internal::GroupWriter<K, B, internal::NoSort>>("Shuffle", pb::LAW_SINK),
-             internal::Spec<internal::GroupWriter<K, V, internal::NoSort>>("Shuffle", pb::LAW_SINK)},
-            internal::Spec<internal::CoGroupReader<K, V, B, U, F, W...>>(std::move(label), pb::LAW_NONE,
-                                                                         internal::EncodeValues(values))));
+    return Shuffled<U>(internal::ShuffleNode(
+        {right.Pairs().node(), pairs_.node()},
+        {internal::Spec<internal::GroupWriter<K, B, internal::NoSort>>("Shuffle", pb::LAW_SINK),
+         internal::Spec<internal::GroupWriter<K, V, internal::NoSort>>("Shuffle", pb::LAW_SINK)},
+        internal::Spec<internal::CoGroupReader<K, V, B, U, F, W...>>(std::move(label), pb::LAW_NONE,
+                                                                     internal::EncodeValues(values))));
   }
 
   Dataset<Pair> pairs_;

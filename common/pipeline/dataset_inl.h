@@ -175,6 +175,41 @@ Started<T> Dataset<T>::StartAggregate(C, T empty) const {
 }
 
 template <typename T>
+template <typename C>
+std::vector<std::optional<T>> Dataset<T>::AggregatePerTask(C) const {
+  static_assert(internal::Portable<C>, "a combiner is an empty function object");
+  const pb::ActionResult result =
+      job_->Await(StartResult(internal::Spec<internal::AggregateOp<T, C>>("Aggregate"), "Aggregate"));
+  std::vector<std::optional<T>> totals;
+  for (const std::string& part : result.results()) {
+    totals.emplace_back();
+    if (part.empty()) continue;
+    if (!DecodeAll(std::string_view(part), &totals.back().emplace()))
+      job_->Fail(pb::ErrorInfo::INTERNAL, "a partial cannot be decoded");
+  }
+  return totals;
+}
+
+template <typename T>
+template <typename F, typename C>
+auto Dataset<T>::WithRunningTotal(F part, C combine) const {
+  using S = std::decay_t<std::invoke_result_t<F, const T&>>;
+  std::vector<std::optional<S>> before;  // what the tasks before each one add up to
+  std::optional<S> total;
+  for (const std::optional<S>& task : Map(part, "Parts").AggregatePerTask(combine)) {
+    before.push_back(total);
+    if (!task.has_value()) continue;
+    if (total.has_value()) {
+      internal::Combine<C>(*total, *task);
+    } else {
+      total = task;
+    }
+  }
+  return Next<Running<S, T>, internal::RunningOp<T, S, F, C>>("WithRunningTotal", pb::LAW_MAP,
+                                                              EncodeToString(std::tuple(before)));
+}
+
+template <typename T>
 Started<uint64_t> Dataset<T>::StartWriteWith(std::string_view path, const WriteOptions& options,
                                              const std::string& values) const {
   constexpr bool kText = std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>;

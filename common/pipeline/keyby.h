@@ -1,6 +1,7 @@
-// KeyBy, sort keys, sampling and row numbers.
+// KeyBy, sort keys, sampling, row numbers and running totals.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/pipeline/combine.h"
 #include "common/pipeline/keyed_record.h"
 #include "common/pipeline/narrow.h"
 #include "common/record/key.h"
@@ -173,6 +175,40 @@ class NumberOp : public Narrow<T, Numbered<T>> {
  private:
   DecodedValues<std::vector<uint64_t>> values_;
   uint64_t next_ = 0;
+};
+
+template <typename T, typename S, typename F, typename C>
+class RunningOp : public Narrow<T, Running<S, T>> {
+  static_assert(Portable<F> && Portable<C>, "operators take captureless functions");
+
+ public:
+  static constexpr std::string_view kKind = "WithRunningTotal";
+  static OperatorFunction Describe() { return SinkFunction<RunningOp, Sink<Running<S, T>>>(); }
+  RunningOp(const OperatorArgs& args, Sink<Running<S, T>>* down)
+      : Narrow<T, Running<S, T>>(args, down), values_(args) {
+    values_.Call([&](const std::vector<std::optional<S>>& before) {
+      const uint32_t task = args.context.task();
+      if (task < before.size()) {
+        total_ = before[task];
+      } else {
+        args.context.FailInternal("WithRunningTotal: a task without a total before it");
+      }
+    });
+  }
+  void Push(const T& record) override {
+    ++this->counts_.in;
+    ++this->counts_.out;
+    if (total_.has_value()) {
+      Combine<C>(*total_, F{}(record));
+    } else {
+      total_ = F{}(record);
+    }
+    this->down_->Push(Running<S, T>{*total_, record});
+  }
+
+ private:
+  DecodedValues<std::vector<std::optional<S>>> values_;
+  std::optional<S> total_;
 };
 
 }  // namespace millrace::internal

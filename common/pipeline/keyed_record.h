@@ -22,6 +22,13 @@ struct Numbered {
   T record;
 };
 
+// A record and what it and all before it add up to.
+template <typename S, typename T>
+struct Running {
+  S total;
+  T record;
+};
+
 template <typename K, typename V>
 struct Codec<KeyValue<K, V>> {
   static void Encode(const KeyValue<K, V>& x, std::string* out) {
@@ -41,6 +48,17 @@ struct Codec<Numbered<T>> {
   }
   static bool Decode(ByteReader& in, Numbered<T>* x) {
     return Codec<uint64_t>::Decode(in, &x->row) && Codec<T>::Decode(in, &x->record);
+  }
+};
+
+template <typename S, typename T>
+struct Codec<Running<S, T>> {
+  static void Encode(const Running<S, T>& x, std::string* out) {
+    Codec<S>::Encode(x.total, out);
+    Codec<T>::Encode(x.record, out);
+  }
+  static bool Decode(ByteReader& in, Running<S, T>* x) {
+    return Codec<S>::Decode(in, &x->total) && Codec<T>::Decode(in, &x->record);
   }
 };
 

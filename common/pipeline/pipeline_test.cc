@@ -275,6 +275,58 @@ TEST_F(PipelineTest, AnEmptyTextIsAKeyLikeOthers) {
             (std::vector<std::string>{"", "a", "b"}));
 }
 
+TEST_F(PipelineTest, RunningTotalsGoOnFromTaskToTask) {
+  std::vector<int64_t> values(1000), expected;
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int64_t>(i * i % 17) - 5;
+  for (size_t i = 0; i < values.size(); ++i)
+    expected.push_back((i == 0 ? 0 : expected.back()) + 2 * values[i]);
+  for (const uint32_t tasks : {1u, 2u, 7u, 1500u}) {  // 1500: some tasks are empty
+    std::vector<int64_t> totals, records;
+    for (const auto& running : job_.Values<int64_t>(values, tasks)
+                                   .Cache()
+                                   .WithRunningTotal([](const int64_t& v) { return 2 * v; }, Sum{})
+                                   .Collect()) {
+      totals.push_back(running.total);
+      records.push_back(running.record);
+    }
+    EXPECT_EQ(totals, expected) << tasks << " tasks";
+    EXPECT_EQ(records, values);
+  }
+  // Any combiner will do: the greatest so far.
+  const auto greatest =
+      job_.Values<int64_t>({3, 1, 4, 1, 5, 2}, 3).WithRunningTotal([](const int64_t& v) { return v; }, Max{});
+  EXPECT_EQ(greatest.Map([](const auto& running) { return running.total; }).Collect(),
+            (std::vector<int64_t>{3, 3, 4, 4, 5, 5}));
+}
+
+TEST_F(PipelineTest, JoinsInKeyOrderGiveTheLeftKeysInOrder) {
+  job_.mutable_settings().partitions = 4;
+  std::vector<int64_t> keys;
+  for (int64_t i = 0; i < 500; ++i) keys.push_back(i * 7919 % 500);
+  const auto key = [](const int64_t& v) { return v; };
+  const auto odd = job_.Values<int64_t>(keys, 3).Filter([](const int64_t& v) { return v % 2 == 1; });
+  const auto seen = job_.Values<int64_t>(keys, 5)
+                        .KeyBy(key)
+                        .InKeyOrder()
+                        .CoGroup<std::pair<int64_t, bool>>(
+                            odd.KeyBy(key),
+                            [](const int64_t& k, Rows<int64_t>, const std::vector<int64_t>& right,
+                               Emitter<std::pair<int64_t, bool>>& out) {
+                              out({k, !right.empty()});
+                            })
+                        .CollectPerTask();
+  EXPECT_EQ(seen.size(), 4u);
+  int64_t next = 0;
+  for (const auto& partition : seen) {
+    EXPECT_FALSE(partition.empty()) << "the sample spreads the keys";
+    for (const auto& [k, is_odd] : partition) {
+      EXPECT_EQ(k, next++);
+      EXPECT_EQ(is_odd, k % 2 == 1);
+    }
+  }
+  EXPECT_EQ(next, 500);
+}
+
 TEST_F(PipelineTest, TopPerKeyTakesTheGreatest) {
   const auto top = job_.Values<Total>({{"a", 1}, {"a", 5}, {"b", 2}, {"a", 3}})
                        .KeyBy<&Total::symbol>()

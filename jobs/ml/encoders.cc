@@ -137,6 +137,41 @@ Row OneHotRow(const Encoding& encoding, const Row& row) {
   return out;
 }
 
+bool IsBlank(const Value& field) {
+  return field.is_null() || (field.type() == ValueType::kText && StripBlanks(field.AsText()).empty());
+}
+
+// Which columns become numbers, and their names for a complaint.
+struct Numbers {
+  std::vector<uint32_t> places;
+  std::vector<std::string> names;
+  double blank = 0;
+};
+MR_RECORD(Numbers, MR_NAMED(places), MR_NAMED(names), MR_NAMED(blank))
+
+Row NumberRow(const Numbers& numbers, const Row& row) {
+  Row out = row;
+  for (size_t i = 0; i < numbers.places.size(); ++i) {
+    Value& field = out[numbers.places[i]];
+    if (IsBlank(field)) {
+      field = Value::Double(numbers.blank);
+    } else if (field.type() == ValueType::kText) {
+      double number = 0;
+      if (!ParseDouble(StripBlanks(field.AsText()), &number))
+        throw BadInput(
+            StrCat("column '", numbers.names[i], "': ", Quote(field.AsText()), " is not a number"));
+      field = Value::Double(number);
+    }
+  }
+  return out;
+}
+
+struct AddVectors {
+  void operator()(std::vector<uint64_t>& into, const std::vector<uint64_t>& more) const {
+    for (size_t i = 0; i < into.size(); ++i) into[i] += more[i];
+  }
+};
+
 }  // namespace
 
 std::optional<double> FirstNumber(std::string_view text) {
@@ -213,6 +248,28 @@ Table OneHotTable(const Table& table, const std::vector<Categories>& categories,
   return {schema,
           table.rows.Map(
               With(encoding), [](const Encoding& e, const Row& row) { return OneHotRow(e, row); }, "OneHot")};
+}
+
+Table NumberTable(Job& job, const Table& table, const std::vector<std::string>& columns, double blank) {
+  const Numbers numbers{PlacesOf(job, table.schema, columns), columns, blank};
+  std::vector<Column> typed = table.schema.columns();
+  for (const uint32_t place : numbers.places) typed[place].type = ValueType::kDouble;
+  return {Schema(std::move(typed)),
+          table.rows.Map(
+              With(numbers), [](const Numbers& n, const Row& row) { return NumberRow(n, row); }, "Numbers")};
+}
+
+std::vector<uint64_t> CountBlanks(Job& job, const Table& table, const std::vector<std::string>& columns) {
+  return table.rows
+      .Map(
+          With(PlacesOf(job, table.schema, columns)),
+          [](const std::vector<uint32_t>& places, const Row& row) {
+            std::vector<uint64_t> blanks;
+            for (const uint32_t place : places) blanks.push_back(IsBlank(row[place]) ? 1 : 0);
+            return blanks;
+          },
+          "Blanks")
+      .Aggregate(AddVectors{}, std::vector<uint64_t>(columns.size()));
 }
 
 }  // namespace millrace::ml

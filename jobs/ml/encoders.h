@@ -1,4 +1,4 @@
-// Categorical columns as numbers: string indexer and one-hot encoder.
+// Text columns as numbers: string indexer, one-hot encoder, numbers with blanks.
 //
 // The kinds of a column are its distinct values; a kind's index is its place in the chosen order. One-hot:
 // a column `c` of m kinds becomes 0/1 columns "c=kind" in the order of the indices; with one kind dropped
@@ -65,5 +65,11 @@ Table IndexTable(const Table& table, const std::vector<Categories>& categories);
 // The table with each of these columns replaced by its 0/1 columns, doubles; all zeros for the dropped kind
 // and for one that the fit has not seen. The other columns stay as they are.
 Table OneHotTable(const Table& table, const std::vector<Categories>& categories, Drop drop);
+
+// The table with each of these text columns as doubles. A missing field, or one of blanks only, is `blank`.
+// A text that is no number ends the job with column and text.
+Table NumberTable(Job& job, const Table& table, const std::vector<std::string>& columns, double blank);
+// Fields that are missing or blank, per column. One pass over the table.
+std::vector<uint64_t> CountBlanks(Job& job, const Table& table, const std::vector<std::string>& columns);
 
 }  // namespace millrace::ml

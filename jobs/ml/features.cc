@@ -35,12 +35,12 @@ Point ToPoint(const Columns& columns, const Row& row) {
   return point;
 }
 
+// The driver adds the number of the row and what to do.
 std::string Problem(const Columns& columns, const Point& point, size_t column) {
-  const std::string where =
-      columns.id >= 0 ? StrCat(columns.id_name, " '", point.id, "'") : std::string("a row");
-  const std::string what = std::isnan(point.values[column]) ? "is missing" : "is not finite";
-  return StrCat("the value of column '", columns.names[column], "' ", what, " in the row of ", where,
-                "; fill such cells in, or leave the column out with --features");
+  return StrCat(
+      "the value of column '", columns.names[column], "' ",
+      std::isnan(point.values[column]) ? "is missing" : "is not finite",
+      columns.id >= 0 ? StrCat(" in the row of ", columns.id_name, " '", point.id, "'") : std::string());
 }
 
 FeatureBlock ToBlock(const Columns& columns, std::span<const Point> points) {
@@ -52,7 +52,10 @@ FeatureBlock ToBlock(const Columns& columns, std::span<const Point> points) {
     bool finite = true;
     for (double value : point.values) finite = finite && std::isfinite(value);
     for (size_t i = 0; !finite && block.problem.empty() && i < point.values.size(); ++i)
-      if (!std::isfinite(point.values[i])) block.problem = Problem(columns, point, i);
+      if (!std::isfinite(point.values[i])) {
+        block.problem = Problem(columns, point, i);
+        block.problem_row = static_cast<uint32_t>(&point - points.data());
+      }
     block.values.insert(block.values.end(), point.values.begin(), point.values.end());
     if (columns.id >= 0) block.ids.push_back(point.id);
   }
@@ -67,8 +70,9 @@ uint32_t RowsPerBlock(size_t columns) {
 struct BlockSize {
   uint32_t rows = 0;
   std::string problem;
+  uint32_t problem_row = 0;
 };
-MR_RECORD(BlockSize, MR_NAMED(rows), MR_NAMED(problem))
+MR_RECORD(BlockSize, MR_NAMED(rows), MR_NAMED(problem), MR_NAMED(problem_row))
 
 struct PlacedRow {
   uint32_t wish = 0;
@@ -141,20 +145,23 @@ Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::
               },
               "Blocks")
           .Cache();
-  const auto tasks =
-      blocks.Map(
-                [](const FeatureBlock& block) {
-                  return BlockSize{block.rows, block.problem};
-                },
-                "Sizes")
-          .CollectPerTask();
+  const auto tasks = blocks
+                         .Map(
+                             [](const FeatureBlock& block) {
+                               return BlockSize{block.rows, block.problem, block.problem_row};
+                             },
+                             "Sizes")
+                         .CollectPerTask();
   std::vector<uint64_t> task_blocks;
   for (const std::vector<BlockSize>& task : tasks) task_blocks.push_back(task.size());
   Features features{
       columns.names, columns.id >= 0, id, blocks, blocks.WithRowNumber(task_blocks), {}, task_blocks, 0};
   for (const std::vector<BlockSize>& task : tasks) {
     for (const BlockSize& size : task) {
-      if (!size.problem.empty()) job.Fail(pb::ErrorInfo::BAD_INPUT, size.problem);
+      if (!size.problem.empty())
+        job.Fail(pb::ErrorInfo::BAD_INPUT,
+                 StrCat(size.problem, " (row ", features.rows + size.problem_row,
+                        ", counted from 0); fill such cells in, or leave the column out with --features"));
       features.block_rows.push_back(size.rows);
       features.rows += size.rows;
     }

@@ -15,10 +15,12 @@ struct FeatureBlock {
   uint32_t rows = 0, columns = 0;
   std::vector<double> values;    // row by row
   std::vector<std::string> ids;  // one per row; empty when the table has no id column
-  std::string problem;           // the first cell that is no finite number, as a sentence
+  std::string problem;           // the first cell that is no finite number, as the beginning of a sentence
+  uint32_t problem_row = 0;      // its row in the block
   const double* row(size_t i) const { return values.data() + i * columns; }
 };
-MR_RECORD(FeatureBlock, MR_NAMED(rows), MR_NAMED(columns), MR_NAMED(values), MR_NAMED(ids), MR_NAMED(problem))
+MR_RECORD(FeatureBlock, MR_NAMED(rows), MR_NAMED(columns), MR_NAMED(values), MR_NAMED(ids), MR_NAMED(problem),
+          MR_NAMED(problem_row))
 
 // Where a row lies: its block in the order of the data set, and its place there.
 struct RowPlace {

@@ -72,9 +72,18 @@ Row ScaledRow(const LinearMap& map, const FeatureBlock& block, uint32_t r) {
   return row;
 }
 
-ColumnSums SumColumns(const Features& features) {
-  return features.blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums")
-      .Aggregate(MergeSums{});
+ColumnSums SumColumns(const Dataset<FeatureBlock>& blocks) {
+  return blocks.Map([](const FeatureBlock& block) { return SumBlock(block); }, "Sums").Aggregate(MergeSums{});
+}
+
+// A column of one single value has exactly that mean, and no rounding error becomes its spread.
+std::vector<double> MeansOf(const ColumnSums& sums, uint64_t rows) {
+  std::vector<double> means;
+  for (size_t i = 0; i < sums.sum.size(); ++i)
+    means.push_back(sums.least[i] == sums.greatest[i]
+                        ? sums.least[i]
+                        : (sums.sum[i] + sums.rest[i]) / static_cast<double>(rows));
+  return means;
 }
 
 LinearMap MapOf(const ScaleParameters& parameters) { return {parameters.Shift(), parameters.Factor()}; }
@@ -88,29 +97,26 @@ std::vector<double> ScaleParameters::Factor() const {
 }
 
 std::vector<double> ColumnMeans(const Features& features) {
-  const ColumnSums sums = SumColumns(features);
-  std::vector<double> means;
-  // A column of one single value has exactly that mean, and no rounding error becomes its spread.
-  for (size_t i = 0; i < sums.sum.size(); ++i)
-    means.push_back(sums.least[i] == sums.greatest[i]
-                        ? sums.least[i]
-                        : (sums.sum[i] + sums.rest[i]) / static_cast<double>(features.rows));
-  return means;
+  return MeansOf(SumColumns(features.blocks), features.rows);
 }
 
 ScaleParameters FitScaler(const Features& features, Scaling scaling) {
+  return FitScaler(features.blocks, features.names.size(), features.rows, scaling);
+}
+
+ScaleParameters FitScaler(const Dataset<FeatureBlock>& blocks, size_t columns, uint64_t rows,
+                          Scaling scaling) {
   ScaleParameters parameters;
   parameters.scaling = scaling;
-  const size_t columns = features.names.size();
-  const double n = static_cast<double>(features.rows);
+  const double n = static_cast<double>(rows);
+  const ColumnSums sums = SumColumns(blocks);
   if (scaling == Scaling::kMaxAbs) {
-    const ColumnSums sums = SumColumns(features);
     for (size_t i = 0; i < columns; ++i)
       parameters.max_abs.push_back(std::max(std::abs(sums.least[i]), std::abs(sums.greatest[i])));
     return parameters;
   }
-  parameters.mean = ColumnMeans(features);
-  const ColumnSums squares = features.blocks
+  parameters.mean = MeansOf(sums, rows);
+  const ColumnSums squares = blocks
                                  .Map(
                                      With(parameters.mean),
                                      [](const std::vector<double>& mean, const FeatureBlock& block) {

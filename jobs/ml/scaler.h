@@ -27,6 +27,9 @@ std::vector<double> ColumnMeans(const Features& features);
 
 // Two passes over the data (one for max-abs); sums are compensated and folded block by block, in order.
 ScaleParameters FitScaler(const Features& features, Scaling scaling);
+// Likewise for blocks of `columns` columns that have `rows` rows together, one at least.
+ScaleParameters FitScaler(const Dataset<FeatureBlock>& blocks, size_t columns, uint64_t rows,
+                          Scaling scaling);
 
 // The scaled rows, with the id column first where there is one.
 Table ScaledTable(const Features& features, const ScaleParameters& parameters);

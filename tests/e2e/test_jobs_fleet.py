@@ -20,6 +20,10 @@ def jobs(folder):
     bike = unpacked(folder, "bike_sharing_hour.csv")
     retail = unpacked(folder, "online_retail_2010_2011.csv")
     telco = unpacked(folder, "telco_customer_churn.csv")
+    cancer = unpacked(folder, "breast_cancer_wisconsin.csv")
+    test_rows = os.path.join(folder, "test_rows.csv")
+    with open(test_rows, "w", encoding="ascii") as file:
+        file.write("row\n" + "".join(f"{row}\n" for row in range(0, 500, 3)))
     cut = ["--split-bytes=100000", "--partitions=3"]
     households = [f"--households={unpacked(folder, 'household_demographics.csv')}",
                   f"--events={unpacked(folder, 'household_transactions.csv')}"]
@@ -48,6 +52,12 @@ def jobs(folder):
         ("station-popularity of products", "station-popularity", [*departments, *events]),
         ("station-popularity by shuffles", "station-popularity", [*departments, "--broadcast-bytes=0", *events]),
         ("streaming-kmeans", "streaming-kmeans", [f"--input={bike}", numbers[0], "--batch=50", *cut]),
+        ("linear-regression", "linear-regression", [
+            f"--input={bike}", "--target=cnt", "--features=temp,hum,windspeed,discomfort", "--derive=discomfort=temp*hum",
+            f"--test-rows={test_rows}", *cut]),
+        ("logistic-regression", "logistic-regression", [
+            f"--input={cancer}", "--target=target", f"--test-rows={test_rows}", "--split-bytes=20000", "--partitions=3"]),
+        ("churn", "churn", [f"--input={telco}", f"--test-rows={test_rows}", *cut]),
     ]
 
 

@@ -19,6 +19,9 @@ def plans(scratch):
     sales = os.path.join(scratch, "sales.csv")
     with open(sales, "w", encoding="ascii") as file:
         file.write("InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n1,2,2011-01-01 10:00:00,1.5,7.0,France\n")
+    customers = os.path.join(scratch, "customers.csv")
+    with open(customers, "w", encoding="ascii") as file:
+        file.write("id,months,plan,left\na,3,small,Yes\nb,17,large,No\nc,5,small,No\n")
     out = f"--output={scratch}/out"
     households = harness.unpacked(scratch, "household_demographics.csv")
     events = harness.unpacked(scratch, "household_transactions.csv")
@@ -42,6 +45,9 @@ def plans(scratch):
         "customer-value": [f"--input={sales}", out],
         "station-popularity": [f"--households={households}", f"--events={events}", out, "--station=store_id"],
         "streaming-kmeans": [f"--input={prices}", out, numeric[0]],
+        "linear-regression": [f"--input={prices}", out, "--target=Close", "--features=Open,Volume", "--derive=Spread=High-Low"],
+        "logistic-regression": [f"--input={prices}", out, "--target=Rise", "--features=Open,Volume", "--derive=Rise=Close/Close"],
+        "churn": [f"--input={customers}", out, "--id=id", "--numeric=months", "--flags=", "--categorical=plan", "--target=left"],
     }
 
 
