@@ -13,9 +13,10 @@
 // fewer train rows than coefficients. R2 is null where the targets are all one value.
 //
 // Stages, for n rows of d features: one pass that parses and derives into cached blocks of numbers; with test
-// rows one shuffle of these blocks (8 n (d + 2) bytes) that gives every row its part, cached; three passes
-// for means, deviations and the triangle R (2 n d^2 products; each task sends d^2 numbers to the driver); one
-// per evaluation and table. Memory: two d x d triangles and one block of 256 KiB per slot.
+// rows one shuffle of these blocks (8 n (d + 1) bytes, and 11 per test row) that gives every row its part,
+// cached; three passes for means, deviations and the triangle R (2 n d^2 products; each task sends d^2
+// numbers to the driver); one per evaluation and table. Memory: two d x d triangles and one block of 256 KiB
+// per slot.
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"

@@ -17,7 +17,7 @@
 //
 // Stages, for n rows of d features: parsing into cached blocks and the shuffle of the test rows as in
 // linear-regression; two passes for the scaler, one per Newton iteration, a loop of the job (each task sends
-// d^2 / 2 numbers); one for confusion and log loss; one that shuffles the scores into order (9 to 30 bytes
+// d^2 / 2 numbers); one for confusion and log loss; one that shuffles the scores into order (10 to 30 bytes
 // per distinct score and split) and caches them, three small ones over these for ROC and AUC. Memory: one
 // d x d triangle and one block of 256 KiB per slot.
 #include <nlohmann/json.hpp>
