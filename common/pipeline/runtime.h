@@ -76,8 +76,7 @@ class ShuffleInput {
 class FileOutput {
  public:
   virtual ~FileOutput() = default;
-  // The first `hashed` of the bytes are in hash() already. Hashed in small pieces between other work they
-  // cost little: SHA-256 keeps a core waiting for itself most of the time.
+  // The first `hashed` of the bytes are in hash() already: it is cheaper while they are in the cache.
   virtual void Write(std::string_view bytes, uint64_t records, size_t hashed) = 0;
   virtual Sha256& hash() = 0;
 };

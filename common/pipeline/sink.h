@@ -91,10 +91,9 @@ class PartBuffer {
   }
   // Takes the text so far into the digest; called between the fields of a long record as well.
   void Hash() {
-    const size_t whole = (text_.size() - hashed_) / Sha256::kBlockBytes * Sha256::kBlockBytes;
-    if (whole == 0) return;
-    hash_.Update(std::string_view(text_).substr(hashed_, whole));
-    hashed_ += whole;
+    if (text_.size() - hashed_ < kHashBytes) return;
+    hash_.Update(std::string_view(text_).substr(hashed_));
+    hashed_ = text_.size();
   }
   void Finish() { Flush(text_.size()); }
 
@@ -109,6 +108,7 @@ class PartBuffer {
   }
 
   static constexpr size_t kFlushBytes = 128 << 10;
+  static constexpr size_t kHashBytes = 2048;  // while they are in the nearest cache
   FileOutput& file_;
   Sha256& hash_;
   OperatorCounts& counts_;

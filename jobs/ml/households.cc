@@ -19,17 +19,6 @@ constexpr char kId[] = "household_id";
 
 }  // namespace
 
-std::optional<double> FirstNumber(std::string_view text) {
-  if (text.starts_with("Under ")) return 0.0;
-  constexpr std::string_view kDigits = "0123456789";
-  const size_t first = text.find_first_of(kDigits);
-  if (first == text.npos) return std::nullopt;
-  text.remove_prefix(first);
-  double number = 0;
-  if (!ParseDouble(text.substr(0, text.find_first_not_of(kDigits)), &number)) return std::nullopt;
-  return number;
-}
-
 Table HouseholdTable(Job& job, const std::string& input) {
   TableOptions options;
   options.columns = {kId};

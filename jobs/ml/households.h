@@ -7,17 +7,12 @@
 // magnitude.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/features.h"
 
 namespace millrace::ml {
-
-// The first run of digits of a text as a number, 0 for "Under ..."; nothing where there is none.
-std::optional<double> FirstNumber(std::string_view text);
 
 // household_id and the features, not yet scaled, of a csv with the columns household_id, age, income,
 // home_ownership, marital_status, household_size, household_comp, kids_count. One pass over it that counts

@@ -10,8 +10,7 @@ import subprocess
 import unittest
 
 import harness
-from harness import Fleet, binary, run
-from test_jobs_fleet import unpacked
+from harness import Fleet, binary, run, unpacked
 
 CHROMIUM = shutil.which("chromium")
 
