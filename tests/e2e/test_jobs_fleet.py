@@ -3,6 +3,7 @@
 
 `python3 tests/e2e/test_jobs_fleet.py JOB...` runs some of them. A new job needs an entry in jobs().
 """
+import os
 import shutil
 import sys
 
