@@ -79,7 +79,8 @@ void CheckKinds(Job& job, const Dataset<KindRows>& kinds, const std::vector<std:
 void SetOrder(CategoryOrder order, Categories* categories) {
   std::vector<uint32_t> at(categories->kinds.size());
   std::iota(at.begin(), at.end(), 0u);
-  const auto& [kinds, rows] = std::tie(categories->kinds, categories->rows);
+  const std::vector<std::string>& kinds = categories->kinds;
+  const std::vector<uint64_t>& rows = categories->rows;
   std::sort(at.begin(), at.end(), [&](uint32_t a, uint32_t b) {
     if (order == CategoryOrder::kFrequency && rows[a] != rows[b]) return rows[a] > rows[b];
     return kinds[a] < kinds[b];

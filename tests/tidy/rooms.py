@@ -35,6 +35,7 @@ ROOMS = {
 # Files that may include more than their room.
 FILES = {
     "jobs/main.cc": ["worker/bundle/bundle_main.h"],
+    "jobs/ml/expression.h": ["common/record/expression.h"],
 }
 
 # Beginning of a system include -> rooms or files that may have it. A room ends in '/'.

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "jobs/ml/expression.h"
+#include "common/record/expression.h"
 
-namespace millrace::ml {
+namespace millrace {
 namespace {
 
 using Kind = ExpressionNode::Kind;
@@ -213,9 +213,9 @@ void Run(std::string_view text) {
 }
 
 }  // namespace
-}  // namespace millrace::ml
+}  // namespace millrace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  millrace::ml::Run(std::string_view(reinterpret_cast<const char*>(data), size));
+  millrace::Run(std::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }
