@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/record/expression.h"
+#include "common/record/format.h"
 
 namespace millrace {
 namespace {
