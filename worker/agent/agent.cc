@@ -229,6 +229,7 @@ void AgentImpl::Shutdown() {
   OnDisconnected();
   loop_.Stop(/*drain=*/false);
   executors_.clear();
+  bundle_source_->Stop();
   for (auto* queue : {&file_work_, &bundle_work_, &reaper_work_}) queue->Close();
   for (std::thread* thread : {&file_thread_, &bundle_thread_, &reaper_thread_}) {
     if (thread->joinable()) thread->join();

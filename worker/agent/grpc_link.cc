@@ -175,34 +175,60 @@ class GrpcBundleSource final : public BundleSource {
  public:
   explicit GrpcBundleSource(const std::string& coordinator) : address_(coordinator) {}
 
+  // A coordinator that goes away meanwhile comes back, as a rule: the job must not fail of it.
   absl::Status Fetch(const std::string& hash, const std::string& path) override {
-    std::shared_ptr<grpc::Channel> channel;
-    {
-      std::lock_guard lock(mutex_);
+    const auto until = std::chrono::steady_clock::now() + kFetchPatience;
+    std::unique_lock lock(mutex_);
+    while (!stopped_) {
       if (channel_ == nullptr) channel_ = MakeChannel(address_);
-      channel = channel_;
+      grpc::ClientContext context;
+      context_ = &context;
+      const std::unique_ptr<pb::Control::Stub> stub = pb::Control::NewStub(channel_);
+      lock.unlock();
+      absl::Status written;
+      const grpc::Status status = FetchOnce(stub.get(), &context, hash, path, &written);
+      lock.lock();
+      context_ = nullptr;
+      MR_RETURN_IF_ERROR(written);
+      if (status.ok()) return absl::OkStatus();
+      if (status.error_code() != grpc::StatusCode::UNAVAILABLE || std::chrono::steady_clock::now() >= until) {
+        return Unavailable("coordinator ", address_, " does not send it: ", status.error_message());
+      }
+      wake_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stopped_; });
     }
-    const std::unique_ptr<pb::Control::Stub> stub = pb::Control::NewStub(channel);
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(5));
-    pb::FetchBundleRequest request;
-    request.set_hash(hash);
-    MR_ASSIGN_OR_RETURN(const UniqueFd file, CreateFile(path));
-    const auto reader = stub->FetchBundle(&context, request);
-    pb::BundleChunk chunk;
-    absl::Status written;
-    while (written.ok() && reader->Read(&chunk)) written = WriteFull(file.get(), chunk.data(), path);
-    if (!written.ok()) context.TryCancel();
-    const grpc::Status status = reader->Finish();
-    MR_RETURN_IF_ERROR(written);
-    if (status.ok()) return absl::OkStatus();
-    return Unavailable("coordinator ", address_, " does not send it: ", status.error_message());
+    return Cancelled("the worker stops");
+  }
+  void Stop() override {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    if (context_ != nullptr) context_->TryCancel();
+    wake_.notify_all();
   }
 
  private:
+  static constexpr auto kFetchPatience = std::chrono::minutes(5);
+
+  static grpc::Status FetchOnce(pb::Control::Stub* stub, grpc::ClientContext* context,
+                                const std::string& hash, const std::string& path, absl::Status* written) {
+    context->set_deadline(std::chrono::system_clock::now() + kFetchPatience);
+    pb::FetchBundleRequest request;
+    request.set_hash(hash);
+    absl::StatusOr<UniqueFd> file = CreateFile(path);
+    *written = file.status();
+    if (!written->ok()) return grpc::Status::CANCELLED;
+    const auto reader = stub->FetchBundle(context, request);
+    pb::BundleChunk chunk;
+    while (written->ok() && reader->Read(&chunk)) *written = WriteFull(file->get(), chunk.data(), path);
+    if (!written->ok()) context->TryCancel();
+    return reader->Finish();
+  }
+
   const std::string address_;
   std::mutex mutex_;
+  std::condition_variable wake_;
   std::shared_ptr<grpc::Channel> channel_;
+  grpc::ClientContext* context_ = nullptr;  // of the call that stands
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +40,11 @@ class FakeCoordinator final : public pb::Control::Service {
   }
   grpc::Status FetchBundle(grpc::ServerContext*, const pb::FetchBundleRequest* request,
                            grpc::ServerWriter<pb::BundleChunk>* writer) override {
+    asked.Push(0);
+    if (request->hash() == "slow") {
+      for (pb::BundleChunk chunk; writer->Write(chunk);) std::this_thread::yield();
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+    }
     if (request->hash() != "known")
       return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such bundle");
     for (const std::string part : {"abc", "def"}) {
@@ -61,6 +68,7 @@ class FakeCoordinator final : public pb::Control::Service {
   }
 
   BlockingQueue<pb::WorkerMessage> messages;
+  BlockingQueue<int> asked;  // one per FetchBundle
 
  private:
   uint64_t connections_ = 0;
@@ -160,6 +168,35 @@ TEST(GrpcLinkTest, StopsWhileNobodyAnswers) {
   auto link = GrpcLink::Start(options, &agent);
   EXPECT_NE(troubles.Pop()->find("cannot reach coordinator 127.0.0.1:1"), std::string::npos);
   link.reset();
+}
+
+TEST(GrpcBundleSourceTest, WaitsForACoordinatorThatWentAway) {
+  FakeCoordinator coordinator;
+  const int port = coordinator.Start(0);
+  coordinator.Stop();
+  const ScopedTempDir folder;
+  const auto source = MakeGrpcBundleSource(StrCat("127.0.0.1:", port));
+  absl::Status status = absl::UnknownError("");
+  std::thread fetch([&] { status = source->Fetch("known", folder.File("b")); });
+  ASSERT_EQ(coordinator.Start(port), port);
+  fetch.join();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(*ReadFile(folder.File("b")), "abcdef");
+}
+
+TEST(GrpcBundleSourceTest, StopEndsAFetchThatStandsAndLaterOnes) {
+  FakeCoordinator coordinator;
+  const int port = coordinator.Start(0);
+  const ScopedTempDir folder;
+  const auto source = MakeGrpcBundleSource(StrCat("127.0.0.1:", port));
+  std::thread stop([&] {
+    coordinator.asked.Pop();
+    source->Stop();
+  });
+  EXPECT_FALSE(source->Fetch("slow", folder.File("b")).ok());
+  stop.join();
+  EXPECT_FALSE(source->Fetch("known", folder.File("b")).ok());
+  coordinator.Stop();
 }
 
 TEST(GrpcBundleSourceTest, WritesTheChunks) {
