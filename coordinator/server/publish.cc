@@ -108,8 +108,9 @@ io::SuccessManifest ManifestOf(const JobBook& book, bool* complete) {
     if (!stage.spec->has_write()) continue;
     io::ManifestTable table = TableOf(stage);
     // A folder that the steps of a loop wrote one after another is one table.
+    const bool in_parts = stage.spec->write().options().count("first_part") > 0;
     const auto same = std::find_if(manifest.tables.begin(), manifest.tables.end(), [&](const auto& other) {
-      return stage.spec->write().options().count("first_part") > 0 && other.folder == table.folder;
+      return in_parts && other.folder == table.folder;
     });
     if (same == manifest.tables.end()) {
       manifest.tables.push_back(std::move(table));
