@@ -14,7 +14,7 @@ help:  ## this list
 
 configure:
 	@scripts/setup
-	@[ -f $(BUILD)/build.ninja ] || cmake --preset release --log-level=WARNING
+	@[ $(BUILD)/build.ninja -nt .cache ] || cmake --preset release --log-level=WARNING  # also when setup has fetched Arrow
 
 demo: all  ## stock-clusters on a coordinator and two workers, one of them killed, then again locally
 	@scripts/demo

@@ -43,7 +43,11 @@ using Orders = Dataset<ml::Order>;
 using Customers = Dataset<ml::CustomerValue>;
 
 Orders OrdersOf(Job& job, const CustomerValueOptions& options) {
-  return job.Read<ml::SaleRow>(options.input)
+  ReadOptions read;
+  if (options.from || options.to)
+    read.ranges = {{"InvoiceDate", options.from ? options.from->ToString() : "",
+                    options.to ? (*options.to + 1).ToString() : ""}};
+  return job.Read<ml::SaleRow>(options.input, read)
       .Filter(With(options.from, options.to, options.countries),
               [](const std::optional<Date>& from, const std::optional<Date>& to,
                  const std::vector<std::string>& countries, const ml::SaleRow& row) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/files.h"
+#include "common/base/plugin.h"
 #include "common/base/profile.h"
 #include "common/base/status.h"
 #include "common/base/thread.h"
@@ -177,6 +178,7 @@ int main(int argc, char** argv) {
     return Fail(kExitUsage, millrace::MessageOf(status));
   }
   millrace::InitLog("mrworker", level);
-  const Signals signals;  // before the first thread
+  millrace::ExportPluginFolder(millrace::kParquetPlugin);  // executors are started from another folder
+  const Signals signals;                                   // before the first thread
   return Serve(flags, signals);
 }

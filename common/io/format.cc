@@ -64,9 +64,12 @@ absl::StatusOr<FormatOptions> ParseFormat(std::string_view format,
     parsed.format = Format::kJsonl;
   } else if (format == "fixed") {
     parsed.format = Format::kFixed;
+  } else if (format == "parquet") {
+    parsed.format = Format::kParquet;
   } else {
-    return InvalidArgument("unknown input format ", Quote(format), "; there are csv, fixed, jsonl and text.",
-                           DidYouMean(format, {"text", "csv", "jsonl", "fixed"}));
+    return InvalidArgument("unknown input format ", Quote(format),
+                           "; there are csv, fixed, jsonl, parquet and text.",
+                           DidYouMean(format, {"text", "csv", "jsonl", "fixed", "parquet"}));
   }
   for (const auto& [name, text] : options) MR_RETURN_IF_ERROR(ParseOption(name, text, &parsed));
   if (parsed.format == Format::kFixed && parsed.record_bytes == 0) {

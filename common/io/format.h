@@ -19,7 +19,7 @@
 
 namespace millrace::io {
 
-enum class Format { kText, kCsv, kJsonl, kFixed };
+enum class Format { kText, kCsv, kJsonl, kFixed, kParquet };
 
 struct FormatOptions {
   Format format = Format::kText;

@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/io/byte_stream.h"
 #include "common/io/csv_header.h"
+#include "common/io/parquet.h"
 
 namespace millrace::io {
 namespace {
@@ -234,6 +235,11 @@ absl::StatusOr<PlannedInput> PlanSplits(std::string_view format,
   source.set_format(std::string(format));
   for (const auto& [name, value] : options) (*source.mutable_options())[name] = value;
   for (pb::InputFile& file : files) *source.add_files() = std::move(file);
+  if (parsed.format == Format::kParquet) {
+    MR_RETURN_IF_ERROR(PlanParquet(split_bytes, &planned));
+    if (source.splits_size() == 0) AddSplit(0, 0, 0, &source);
+    return planned;
+  }
   if (parsed.format == Format::kCsv) {
     MR_RETURN_IF_ERROR(ReadColumns(parsed, &planned));
   } else {

@@ -9,12 +9,32 @@
 
 #include "absl/status/statusor.h"
 #include "common/io/format.h"
+#include "common/record/value.h"
 #include "proto/plan.pb.h"
 
 namespace millrace::io {
 
+// What a format that knows types says of a column (Parquet).
+struct TypedColumn {
+  std::string name;
+  ValueType type = ValueType::kNull;  // kNull: it cannot be read
+  bool decimal = false;               // text made of a decimal number
+  std::string declared;               // for messages
+};
+
+// Whether the column can be read into values of type `wanted` (kNull: any): whole numbers fit real ones,
+// decimals too, anything fits a text, texts fit days and instants (value by value), and these each other.
+bool Fits(const TypedColumn& column, ValueType wanted);
+
+// Rows that are wanted: the column's value lies in [least, greatest], as text (parse.h); "" is no limit. A
+// hint: formats that can leave whole stretches of a file unread do so, rows are not filtered.
+struct ColumnRange {
+  std::string column, least, greatest;
+};
+
 struct PlannedInput {
-  pb::FileSource source;  // format, options, files, splits (never none), columns
+  pb::FileSource source;           // format, options, files, splits (never none), columns
+  std::vector<TypedColumn> types;  // as many as columns, or none
   bool has_records =
       false;  // false: nothing but empty files and headers; the caller says whether that is an error
 };

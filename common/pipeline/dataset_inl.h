@@ -278,7 +278,7 @@ Dataset<T> Job::Read(std::string_view uri, const ReadOptions& options) {
   return Dataset<T>(this, ReadNode(uri, options,
                                    internal::Spec<internal::ReadOp<T>>(
                                        "Read(" + std::string(RecordName<T>()) + ")", pb::LAW_SOURCE),
-                                   FieldNames<T>()));
+                                   SchemaOf<T>()));
 }
 
 template <typename S, typename Step>

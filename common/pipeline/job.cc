@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/list_inputs.h"
+#include "common/io/parquet.h"
 #include "common/io/publish.h"
 #include "common/io/splits.h"
 #include "common/pipeline/pipeline.h"
@@ -37,7 +38,7 @@ std::string FormatOfPath(std::string_view path) {
   const size_t dot = path.rfind('.');
   const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot + 1);
   if (extension == "jsonl" || extension == "ndjson") return "jsonl";
-  if (extension == "tsv") return "tsv";
+  if (extension == "tsv" || extension == "parquet") return std::string(extension);
   return "csv";
 }
 
@@ -134,42 +135,71 @@ void Job::CheckColumns(const pb::FileSource& files, const std::vector<std::strin
   }
 }
 
-plan::NodePtr Job::FilesNode(std::string_view uri, std::string format,
-                             std::map<std::string, std::string> options, const plan::OperatorSpec& op,
-                             const std::vector<std::string>& needed_columns, uint64_t split_bytes) {
+void Job::CheckTypes(const pb::FileSource& files, const std::vector<io::TypedColumn>& types,
+                     const Schema& needed) {
+  for (const Column& column : needed.columns()) {
+    const auto found =
+        std::find_if(types.begin(), types.end(), [&](const auto& type) { return type.name == column.name; });
+    if (found == types.end()) continue;
+    const std::string where = StrCat(files.files(0).uri(), ": column '", column.name, "'");
+    if (found->type == ValueType::kNull)
+      Fail(StrCat(where, " (", found->declared,
+                  ") cannot be read: lists, maps and this type have no form in a record; leave it out"));
+    if (!io::Fits(*found, column.type))
+      Fail(StrCat(where, " is ", ValueTypeName(found->type), " (", found->declared, "), and a ",
+                  ValueTypeName(column.type), " was expected; write the file with that type"));
+  }
+}
+
+std::vector<pb::InputFile> Job::ListFiles(std::string_view uri) {
   absl::StatusOr<std::vector<pb::InputFile>> files = io::ListInputs(uri);
   if (!files.ok()) Fail(MessageOf(files.status()));
-  split_bytes = split_bytes == 0 ? settings_.split_bytes : std::min(split_bytes, settings_.split_bytes);
-  auto planned = io::PlanSplits(format, options, *files, split_bytes);
-  if (!planned.ok()) Fail(MessageOf(planned.status()));
-  if (!planned->has_records) Fail(StrCat(uri, " has no records; is it the right input?"));
-  if (format == "csv") {
-    const auto& columns = planned->source.columns();
-    CheckColumns(planned->source, {columns.begin(), columns.end()}, needed_columns);
+  return *std::move(files);
+}
+
+plan::NodePtr Job::FilesNode(std::string_view uri, const std::vector<pb::InputFile>& files,
+                             std::string format, std::map<std::string, std::string> options,
+                             const plan::OperatorSpec& op, const Schema& needed, const ReadOptions& read,
+                             std::vector<io::TypedColumn>* types) {
+  const auto plan_splits = [&](uint64_t split_bytes) {
+    auto planned = io::PlanSplits(format, options, files, split_bytes);
+    if (!planned.ok()) Fail(MessageOf(planned.status()));
+    if (format == "parquet" && !read.ranges.empty()) {
+      const absl::Status pruned = io::PruneParquet(read.ranges, &planned->source);
+      if (!pruned.ok()) Fail(MessageOf(pruned));
+    }
+    return *std::move(planned);
+  };
+  io::PlannedInput planned = plan_splits(
+      read.split_bytes == 0 ? settings_.split_bytes : std::min(read.split_bytes, settings_.split_bytes));
+  if (!planned.has_records) Fail(StrCat(uri, " has no records; is it the right input?"));
+  if (format == "csv" || format == "parquet") {
+    const auto& columns = planned.source.columns();
+    CheckColumns(planned.source, {columns.begin(), columns.end()}, needed.Names());
+    CheckTypes(planned.source, planned.types, needed);
   }
+  if (types != nullptr) *types = planned.types;
   auto node = std::make_shared<plan::Node>();
   node->kind = plan::Node::Kind::kFiles;
   node->op = op;
-  node->sample_files = planned->source;
+  node->sample_files = planned.source;
   if (plan::EstimateInputBytes(*node) == 0) {
     uint64_t bytes = 0;
-    for (const pb::InputFile& file : *files) bytes += file.size_bytes();
+    for (const pb::InputFile& file : files) bytes += file.size_bytes();
     // Only inputs large enough for several partitions are ever sampled.
-    if (bytes > settings_.partition_bytes || settings_.partitions > 1) {
-      auto small = io::PlanSplits(format, options, *files, kSampleSplitBytes);
-      if (!small.ok()) Fail(MessageOf(small.status()));
-      node->sample_files = SampleSplits(small->source);
-    }
+    if (bytes > settings_.partition_bytes || settings_.partitions > 1)
+      node->sample_files = SampleSplits(plan_splits(kSampleSplitBytes).source);
   }
-  node->files = std::move(planned->source);
+  node->files = std::move(planned.source);
   return node;
 }
 
 plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
-                            const std::vector<std::string>& needed_columns) {
+                            const Schema& needed, std::vector<io::TypedColumn>* types) {
+  const std::vector<pb::InputFile> files = ListFiles(uri);
   std::string format = !options.format.empty()           ? options.format
                        : !settings_.input_format.empty() ? settings_.input_format
-                                                         : FormatOfPath(uri);
+                                                         : FormatOfPath(files.front().uri());
   std::map<std::string, std::string> io_options;
   if (format == "tsv") {
     format = "csv";
@@ -180,24 +210,24 @@ plan::NodePtr Job::ReadNode(std::string_view uri, const ReadOptions& options, co
     if (delimiter != ",") io_options["delimiter"] = delimiter;
     if (!options.quote) io_options["quote"] = "false";
   }
-  return FilesNode(uri, format, std::move(io_options), op, needed_columns, options.split_bytes);
+  return FilesNode(uri, files, format, std::move(io_options), op, needed, options, types);
 }
 
 Dataset<std::string_view> Job::ReadText(std::string_view uri) {
-  return {this,
-          FilesNode(uri, "text", {}, internal::Spec<internal::ReadTextOp>("ReadText", pb::LAW_SOURCE), {})};
+  return {this, FilesNode(uri, ListFiles(uri), "text", {},
+                          internal::Spec<internal::ReadTextOp>("ReadText", pb::LAW_SOURCE))};
 }
 
 Dataset<std::string_view> Job::ReadTextBlocks(std::string_view uri) {
-  return {this, FilesNode(uri, "text", {},
-                          internal::Spec<internal::ReadBlocksOp>("ReadTextBlocks", pb::LAW_SOURCE), {})};
+  return {this, FilesNode(uri, ListFiles(uri), "text", {},
+                          internal::Spec<internal::ReadBlocksOp>("ReadTextBlocks", pb::LAW_SOURCE))};
 }
 
 Dataset<std::string_view> Job::ReadFixed(std::string_view uri, uint64_t record_bytes) {
   std::string bytes;
   AppendUint(record_bytes, &bytes);
-  return {this, FilesNode(uri, "fixed", {{"record_bytes", bytes}},
-                          internal::Spec<internal::ReadFixedOp>("ReadFixed", pb::LAW_SOURCE), {})};
+  return {this, FilesNode(uri, ListFiles(uri), "fixed", {{"record_bytes", bytes}},
+                          internal::Spec<internal::ReadFixedOp>("ReadFixed", pb::LAW_SOURCE))};
 }
 
 void Job::WriteFile(std::string_view name, std::string_view contents) {
@@ -250,7 +280,10 @@ pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& o
   pb::WriteTarget target;
   target.set_output(output);
   target.set_folder(std::string(rest));
-  target.set_format(options.format.empty() ? default_format : options.format);
+  const bool table = options.format.empty() && std::string_view(default_format) == "csv";
+  target.set_format(table                     ? settings_.output_format
+                    : !options.format.empty() ? options.format
+                                              : default_format);
   const std::string& format = target.format();
   target.set_extension(!options.extension.empty() ? options.extension
                        : format == "text"         ? "txt"
@@ -260,6 +293,12 @@ pb::WriteTarget Job::WriteTargetFor(std::string_view path, const WriteOptions& o
   if (!settings_.header) (*target.mutable_options())["header"] = "false";
   if (options.first_part.has_value())
     (*target.mutable_options())["first_part"] = std::to_string(*options.first_part);
+  if (format == "parquet") {
+    const auto version = io::ParquetVersion();
+    if (!version.ok()) Fail(MessageOf(version.status()));
+    (*target.mutable_options())["arrow"] = *version;
+    (*target.mutable_options())["compression"] = settings_.parquet_compression;
+  }
   return target;
 }
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/io/splits.h"
 #include "common/pipeline/driver_link.h"
 #include "common/pipeline/settings.h"
 #include "common/plan/graph.h"
@@ -43,14 +44,18 @@ class JobAborted : public std::exception {
 };
 
 struct ReadOptions {
-  std::string format = {};     // "csv", "tsv", "jsonl"; "" = by --input-format or the extension
+  std::string format = {};     // "csv", "tsv", "jsonl", "parquet"; "" = by --input-format or the extension
   std::string delimiter = {};  // "" = by --delimiter
   bool quote = true;           // csv: false takes quotes as ordinary bytes
   uint64_t split_bytes = 0;    // at most that much per task; 0 = by --split-bytes alone
+  // Rows that are wanted. Stretches of a Parquet file that cannot have any are not read; rows are not
+  // filtered.
+  std::vector<io::ColumnRange> ranges = {};
 };
 
 struct WriteOptions {
-  std::string format = {};     // "csv", "tsv", "jsonl", "text", "binary"; "" = by the record type
+  std::string format = {};  // "csv", "tsv", "jsonl", "parquet", "text", "binary"; "" = by the record type and
+                            // --output-format
   std::string extension = {};  // "" = by the format
   // Given: one folder may be written several times, by the steps of a loop say; the parts of this time are
   // numbered from here, behind those of the time before.
@@ -72,7 +77,9 @@ class Job {
   explicit Job(DriverLink& link) : link_(link) {}
   Job(const Job&) = delete;
 
-  // Described records from csv, tsv or jsonl; only the described columns are parsed.
+  // Described records from csv, tsv, jsonl or Parquet; only the described columns are parsed. A Parquet
+  // column has to fit its member: whole numbers fit real ones, anything fits a text, texts fit days and
+  // instants.
   template <typename T>
   Dataset<T> Read(std::string_view uri, const ReadOptions& options = {});
   // Lines without LF; a CR belongs to its line.
@@ -80,9 +87,10 @@ class Job {
   // Runs of whole lines, LF included (the last line of a file may lack it): for scanning many bytes at once.
   Dataset<std::string_view> ReadTextBlocks(std::string_view uri);
   Dataset<std::string_view> ReadFixed(std::string_view uri, uint64_t record_bytes);
-  // A csv, tsv or jsonl with columns known at run time (table.cc). Types are found from the first 1,000
-  // records (double or text), or stand in the file --schema where `uri` is the job's --input. Where `uri` is
-  // a folder, the folders name=value below it are columns too.
+  // A csv, tsv, jsonl or Parquet file with columns known at run time (table.cc). Types are found from the
+  // first 1,000 records (double or text), or stand in the Parquet file (numbers are double), or in the file
+  // --schema where `uri` is the job's --input. Where `uri` is a folder, the folders name=value below it are
+  // columns too.
   Table ReadTable(std::string_view uri, const TableOptions& options = {});
   // Records of the driver's own, in `partitions` runs of equal length (one task each).
   template <typename T>
@@ -124,13 +132,18 @@ class Job {
                                  const char* default_format);
 
  private:
-  plan::NodePtr FilesNode(std::string_view uri, std::string format,
+  std::vector<pb::InputFile> ListFiles(std::string_view uri);
+  // `needed`: columns that must be there and, where the format has types, fit theirs (kNull: any).
+  plan::NodePtr FilesNode(std::string_view uri, const std::vector<pb::InputFile>& files, std::string format,
                           std::map<std::string, std::string> options, const plan::OperatorSpec& op,
-                          const std::vector<std::string>& needed_columns, uint64_t split_bytes = 0);
+                          const Schema& needed = {}, const ReadOptions& read = {},
+                          std::vector<io::TypedColumn>* types = nullptr);
   plan::NodePtr ReadNode(std::string_view uri, const ReadOptions& options, const plan::OperatorSpec& op,
-                         const std::vector<std::string>& needed_columns);
+                         const Schema& needed, std::vector<io::TypedColumn>* types = nullptr);
   void CheckColumns(const pb::FileSource& files, const std::vector<std::string>& have,
                     const std::vector<std::string>& wanted);
+  void CheckTypes(const pb::FileSource& files, const std::vector<io::TypedColumn>& types,
+                  const Schema& needed);
   std::vector<Column> ReadSchemaFile(bool* blank_missing);
   void Prepare(plan::Node& node);
   void ClaimParts(const pb::Stage& stage);

@@ -40,8 +40,10 @@ WriteRowsOp::WriteRowsOp(const OperatorArgs& args, SinkBase*)
       buffer_(args),
       csv_(buffer_.text(), WriteDelimiter(args.context.stage().write())),
       jsonl_(buffer_.text(), schema_.Names()),
+      parquet_(ParquetTable::For(args, schema_)),
       json_(args.context.stage().write().format() == "jsonl") {
-  if (!json_ && WriteHeader(args.context.stage().write())) csv_.Header(schema_.Names());
+  if (!json_ && parquet_ == nullptr && WriteHeader(args.context.stage().write()))
+    csv_.Header(schema_.Names());
 }
 
 template <typename Writer>
@@ -67,6 +69,10 @@ void WriteRowsOp::Push(const Row& row) {
     context_.FailInternal(
         StrCat("a row of ", row.size(), " values for a table of ", schema_.size(), " columns"));
     return;
+  }
+  if (parquet_ != nullptr) {
+    for (const Value& value : row) parquet_->writer().Add(value);
+    return parquet_->EndRecord();
   }
   if (json_) {
     PushTo(jsonl_, row);

@@ -18,6 +18,8 @@ struct JobSettings {
   bool overwrite = false;
   bool header = true;
   std::string input_format;  // "" = by the extension
+  std::string output_format = "csv";
+  std::string parquet_compression = "snappy";
   std::string delimiter = ",";
   std::string schema;  // a file of infer-schema: the columns of the input and their types
   uint32_t partitions = 0;

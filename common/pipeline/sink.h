@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 
 #include "common/base/sha256.h"
 #include "common/base/strings.h"
+#include "common/io/parquet.h"
 #include "common/io/text_writer.h"
 #include "common/pipeline/operator.h"
 #include "common/pipeline/source.h"
@@ -117,6 +120,46 @@ class PartBuffer {
   uint64_t records_ = 0;
 };
 
+// A table that is written as a Parquet file; what went wrong is told to the task.
+class ParquetTable {
+ public:
+  // Null where the target has another format.
+  static std::unique_ptr<ParquetTable> For(const OperatorArgs& args, const Schema& schema);
+  ParquetTable(const OperatorArgs& args, const Schema& schema);
+  io::ParquetWriter& writer() { return writer_; }
+  void EndRecord();
+  void Finish();
+
+ private:
+  void Check();
+  TaskContext& context_;
+  OperatorCounts& counts_;
+  uint64_t records_ = 0;  // not yet counted to the file
+  io::ParquetWriter writer_;
+};
+
+// A member as a value of its column (schema.h).
+template <typename M>
+Value ColumnValue(const M& value) {
+  if constexpr (IsOptional<M>::value) {
+    return value.has_value() ? ColumnValue(*value) : Value::Null();
+  } else if constexpr (kTextMember<M>) {
+    return Value::Text(value);
+  } else if constexpr (std::is_same_v<M, bool>) {
+    return Value::Bool(value);
+  } else if constexpr (std::is_integral_v<M>) {
+    if (!std::in_range<int64_t>(value))
+      throw BadInput(StrCat(value, " is too large for a column of Parquet; write csv or jsonl instead"));
+    return Value::Int64(static_cast<int64_t>(value));
+  } else if constexpr (std::is_floating_point_v<M>) {
+    return Value::Double(value);
+  } else if constexpr (std::is_same_v<M, Date>) {
+    return Value::Day(value);
+  } else {
+    return Value::Instant(value);
+  }
+}
+
 char WriteDelimiter(const pb::WriteTarget& target);
 bool WriteHeader(const pb::WriteTarget& target);
 
@@ -130,13 +173,19 @@ class WriteRecordsOp : public Sink<T> {
       : context_(args.context),
         buffer_(args),
         csv_(buffer_.text(), WriteDelimiter(args.context.stage().write())),
-        jsonl_(buffer_.text(), FieldNames<T>()) {
+        jsonl_(buffer_.text(), FieldNames<T>()),
+        parquet_(ParquetTable::For(args, SchemaOf<T>())) {
     const std::string& format = args.context.stage().write().format();
     json_ = format == "jsonl";
     tsv_ = format == "tsv";
-    if (!json_ && WriteHeader(args.context.stage().write())) csv_.Header(FieldNames<T>());
+    if (!json_ && parquet_ == nullptr && WriteHeader(args.context.stage().write()))
+      csv_.Header(FieldNames<T>());
   }
   void Push(const T& record) override {
+    if (parquet_ != nullptr) {
+      ForEachField<T>([&](const auto& field) { parquet_->writer().Add(ColumnValue(record.*field.member)); });
+      return parquet_->EndRecord();
+    }
     if (json_) {
       ForEachField<T>([&](const auto& field) { WriteMember(jsonl_, record.*field.member); });
       jsonl_.EndRow();
@@ -148,7 +197,7 @@ class WriteRecordsOp : public Sink<T> {
     }
     buffer_.EndRecord();
   }
-  void Finish() override { buffer_.Finish(); }
+  void Finish() override { parquet_ != nullptr ? parquet_->Finish() : buffer_.Finish(); }
 
  private:
   // A tab-separated row has no quotes: a text with a tab or a line end has no form there.
@@ -178,6 +227,7 @@ class WriteRecordsOp : public Sink<T> {
   PartBuffer buffer_;
   io::CsvWriter csv_;
   io::JsonlWriter jsonl_;
+  const std::unique_ptr<ParquetTable> parquet_;
   bool json_ = false, tsv_ = false;
 };
 
@@ -208,7 +258,7 @@ class WriteRowsOp : public Sink<Row> {
   static OperatorFunction Describe();
   WriteRowsOp(const OperatorArgs& args, SinkBase*);
   void Push(const Row& row) override;
-  void Finish() override { buffer_.Finish(); }
+  void Finish() override { parquet_ != nullptr ? parquet_->Finish() : buffer_.Finish(); }
 
  private:
   template <typename Writer>
@@ -218,6 +268,7 @@ class WriteRowsOp : public Sink<Row> {
   PartBuffer buffer_;
   io::CsvWriter csv_;
   io::JsonlWriter jsonl_;
+  const std::unique_ptr<ParquetTable> parquet_;
   const bool json_;
 };
 

@@ -16,6 +16,7 @@
 #include "common/io/format.h"
 #include "common/io/jsonl_reader.h"
 #include "common/io/line_reader.h"
+#include "common/io/parquet.h"
 #include "common/pipeline/operator.h"
 #include "common/record/date.h"
 #include "common/record/describe.h"
@@ -69,6 +70,54 @@ FieldResult ParseField(std::string_view text, bool missing, M* out) {
     if (missing && !std::is_same_v<M, std::string> && !std::is_same_v<M, std::string_view>)
       return FieldResult::kMissing;
     return ParseText(text, out) ? FieldResult::kOk : FieldResult::kBad;
+  }
+}
+
+// A typed value -> member. Text made of another value stands in *scratch.
+template <typename M>
+FieldResult TakeCell(const io::ParquetCell& cell, std::string* scratch, M* out) {
+  if constexpr (IsOptional<M>::value) {
+    if (cell.missing) {
+      out->reset();
+      return FieldResult::kOk;
+    }
+    if (!out->has_value()) out->emplace();
+    return TakeCell(cell, scratch, &**out);
+  } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::string_view>) {
+    if (!cell.missing && cell.type != ValueType::kText) {
+      scratch->clear();
+      cell.AsValue().AppendTo(scratch);
+      *out = *scratch;
+    } else {
+      *out = cell.text;
+    }
+    return FieldResult::kOk;
+  } else {
+    if (cell.missing) return FieldResult::kMissing;
+    if (cell.type == ValueType::kText)
+      return ParseText(cell.text, out) ? FieldResult::kOk : FieldResult::kBad;
+    bool ok = false;
+    if constexpr (std::is_same_v<M, bool>) {
+      ok = cell.type == ValueType::kBool;
+      *out = cell.integer != 0;
+    } else if constexpr (std::is_integral_v<M>) {
+      *out = static_cast<M>(cell.integer);
+      ok = cell.type == ValueType::kInt64 && std::in_range<M>(cell.integer);
+    } else if constexpr (std::is_floating_point_v<M>) {
+      ok = cell.type == ValueType::kDouble || cell.type == ValueType::kInt64;
+      *out = static_cast<M>(cell.type == ValueType::kDouble ? cell.real : static_cast<double>(cell.integer));
+    } else if constexpr (std::is_same_v<M, Date>) {
+      // An instant is a day where it is the first of one.
+      ok = cell.type == ValueType::kDate ||
+           (cell.type == ValueType::kTimestamp && Timestamp{cell.integer}.micros_of_day() == 0);
+      *out = cell.type == ValueType::kDate ? Date{static_cast<int32_t>(cell.integer)}
+                                           : Timestamp{cell.integer}.date();
+    } else {
+      ok = cell.type == ValueType::kTimestamp || cell.type == ValueType::kDate;
+      *out = cell.type == ValueType::kDate ? Timestamp::FromDate(Date{static_cast<int32_t>(cell.integer)})
+                                           : Timestamp{cell.integer};
+    }
+    return ok ? FieldResult::kOk : FieldResult::kBad;
   }
 }
 
@@ -129,7 +178,9 @@ struct ReadOp {
     OperatorFunction function;
     function.kind = kKind;
     function.run_source = [](const OperatorArgs& args, SinkBase* down) {
-      if (args.context.branch().files().format() == "jsonl") {
+      if (args.context.branch().files().format() == "parquet") {
+        Parquet(args, static_cast<Sink<T>*>(down));
+      } else if (args.context.branch().files().format() == "jsonl") {
         Jsonl(args, static_cast<Sink<T>*>(down));
       } else {
         Csv(args, static_cast<Sink<T>*>(down));
@@ -186,6 +237,35 @@ struct ReadOp {
     io::CsvReader reader(loop.files(), loop.split(), wanted, loop.limits(), loop.on_bad());
     Loop(
         reader, loop, [](const io::CsvField& field) { return field.text; }, down);
+  }
+
+  static void Parquet(const OperatorArgs& args, Sink<T>* down) {
+    SourceLoop loop(args);
+    io::ParquetReader reader(loop.files(), loop.split(), FieldNames<T>());
+    const SourceLoop::RecordGuard guard(loop);
+    T record{};
+    std::array<std::string, kFieldCount<T>> scratch;
+    std::string message;
+    while (!loop.stopped() && reader.Next()) {
+      bool ok = true;
+      ForEachField<T>([&](const auto& field, auto index) {
+        if (!ok) return;
+        using M = typename std::decay_t<decltype(field)>::Type;
+        const io::ParquetCell cell = reader.field(index);
+        const FieldResult result = TakeCell<M>(cell, &scratch[index], &(record.*field.member));
+        if (result == FieldResult::kOk) return;
+        ok = false;
+        message = FieldProblem(reader.Where(index), cell.AsValue().ToString(), FieldTypeName<M>(),
+                               result == FieldResult::kMissing);
+      });
+      if (!ok) {
+        loop.Rejected(message, reader.RowText());
+        continue;
+      }
+      down->Push(record);
+      loop.Pushed();
+    }
+    loop.Finish(reader);
   }
 
   static void Jsonl(const OperatorArgs& args, Sink<T>* down) {

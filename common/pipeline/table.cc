@@ -49,6 +49,8 @@ Reader MakeReader(const pb::FileSource& files, int split, const Schema& schema,
                   const io::ReaderLimits& limits, io::BadRecordFn on_bad) {
   if constexpr (std::is_same_v<Reader, io::CsvReader>) {
     return {files, split, ColumnsOf(files, schema), limits, std::move(on_bad)};
+  } else if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
+    return {files, split, schema.Names()};
   } else {
     return {files, split, schema.Names(), limits, std::move(on_bad)};
   }
@@ -71,9 +73,9 @@ void ReadRowsBy(const OperatorArgs& args, const RowsSpec& spec, Sink<Row>* down)
   size_t bad = 0;
   const SourceLoop::RecordGuard guard(loop);
   while (!loop.stopped() && rows.Next()) {
-    loop.SetCurrent(rows.reader().raw());
+    if constexpr (!std::is_same_v<Reader, io::ParquetReader>) loop.SetCurrent(rows.reader().raw());
     if (!rows.Parse(&row, &bad)) {
-      loop.Rejected(rows.Problem(bad), rows.reader().raw());
+      loop.Rejected(rows.Problem(bad), rows.Raw());
       continue;
     }
     down->Push(row);
@@ -139,8 +141,58 @@ RowReader<Reader>::RowReader(const pb::FileSource& files, int split, const RowsS
   }
 }
 
+// Typed values: whole numbers may be real ones, anything may be a text, texts are parsed.
 template <typename Reader>
-bool RowReader<Reader>::Parse(Row* row, size_t* bad) const {
+bool RowReader<Reader>::ParseCells(Row* row, size_t* bad) {
+  texts_.resize(spec_.schema.size());
+  for (size_t i = 0; i < spec_.schema.size(); ++i) {
+    ValueType type = spec_.schema[i].type;
+    Value value;
+    if (folder_of_[i] >= 0) {
+      const std::string& text = folders_[static_cast<size_t>(folder_of_[i])].second;
+      if (!text.empty()) value = Value::Text(text);
+    } else {
+      value = reader_.field(i).AsValue();
+    }
+    const bool blank = value.type() == ValueType::kText && spec_.blank_missing && IsBlank(value.AsText());
+    if (type == ValueType::kNull)
+      type = value.is_number()                  ? ValueType::kDouble
+             : value.type() == ValueType::kBool ? ValueType::kBool
+                                                : ValueType::kText;
+    if (value.is_null() || blank) {
+      value = Value::Null();
+    } else if (type == ValueType::kDouble && value.is_number()) {
+      value = Value::Double(value.AsDouble());
+    } else if (value.type() != type) {
+      texts_[i].clear();
+      value.AppendTo(&texts_[i]);
+      if (!ParseValue(texts_[i], type, &value)) return *bad = i, false;
+    }
+    (*row)[i] = value;
+  }
+  return true;
+}
+
+template <typename Reader>
+std::string RowReader<Reader>::Raw() const {
+  if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
+    return reader_.RowText();
+  } else {
+    return std::string(reader_.raw());
+  }
+}
+
+template <typename Reader>
+bool RowReader<Reader>::Parse(Row* row, size_t* bad) {
+  if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
+    return ParseCells(row, bad);
+  } else {
+    return ParseText(row, bad);
+  }
+}
+
+template <typename Reader>
+bool RowReader<Reader>::ParseText(Row* row, size_t* bad) const {
   const std::vector<Column>& columns = spec_.schema.columns();
   for (size_t i = 0; i < columns.size(); ++i) {
     const auto field = reader_.field(i);
@@ -172,9 +224,16 @@ bool RowReader<Reader>::Parse(Row* row, size_t* bad) const {
 template <typename Reader>
 std::string RowReader<Reader>::Problem(size_t column) const {
   const int folder = folder_of_[column];
-  return FieldProblem(reader_.Where(column),
-                      folder < 0 ? reader_.field(column).text : folders_[static_cast<size_t>(folder)].second,
-                      std::string(ValueTypeName(spec_.schema[column].type)), false);
+  std::string text;
+  if (folder >= 0) {
+    text = folders_[static_cast<size_t>(folder)].second;
+  } else if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
+    text = reader_.field(column).AsValue().ToString();
+  } else {
+    text = reader_.field(column).text;
+  }
+  return FieldProblem(reader_.Where(column), text, std::string(ValueTypeName(spec_.schema[column].type)),
+                      false);
 }
 
 OperatorFunction ReadRowsOp::Describe() {
@@ -184,7 +243,9 @@ OperatorFunction ReadRowsOp::Describe() {
     RowsSpec spec;
     if (!DecodeAll(std::string_view(args.values()), &spec))
       return args.context.FailInternal("the schema of a table cannot be decoded");
-    if (args.context.branch().files().format() == "jsonl") {
+    if (args.context.branch().files().format() == "parquet") {
+      ReadRowsBy<io::ParquetReader>(args, spec, static_cast<Sink<Row>*>(down));
+    } else if (args.context.branch().files().format() == "jsonl") {
       ReadRowsBy<io::JsonlReader>(args, spec, static_cast<Sink<Row>*>(down));
     } else {
       ReadRowsBy<io::CsvReader>(args, spec, static_cast<Sink<Row>*>(down));
@@ -234,8 +295,19 @@ absl::Status LookAtRows(const pb::FileSource& files, const RowsSpec& spec, const
 
 absl::Status LookAt(const pb::FileSource& files, const RowsSpec& spec, const io::ReaderLimits& limits,
                     uint64_t max, uint64_t keep, FirstRows* first) {
+  if (files.format() == "parquet")
+    return LookAtRows<io::ParquetReader>(files, spec, limits, max, keep, first);
   return files.format() == "jsonl" ? LookAtRows<io::JsonlReader>(files, spec, limits, max, keep, first)
                                    : LookAtRows<io::CsvReader>(files, spec, limits, max, keep, first);
+}
+
+// The type of a column whose type nobody gave: the file's, where it has types; numbers are double.
+ValueType TypeFound(const std::vector<io::TypedColumn>& types, const std::string& name, bool looks_numeric) {
+  for (const io::TypedColumn& column : types) {
+    if (column.name != name) continue;
+    return column.type == ValueType::kInt64 || column.decimal ? ValueType::kDouble : column.type;
+  }
+  return looks_numeric ? ValueType::kDouble : ValueType::kText;
 }
 
 // The columns of the folders, the same for all files; the sentence of a difference otherwise.
@@ -293,8 +365,9 @@ std::vector<Column> Job::ReadSchemaFile(bool* blank_missing) {
 }
 
 Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
-  const plan::NodePtr node =
-      ReadNode(uri, options.read, internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), {});
+  std::vector<io::TypedColumn> types;  // of formats that have some
+  const plan::NodePtr node = ReadNode(
+      uri, options.read, internal::Spec<internal::ReadRowsOp>("ReadTable", pb::LAW_SOURCE), {}, &types);
   const pb::FileSource& files = node->files;
   internal::RowsSpec spec;
   spec.blank_missing = options.blank_missing;
@@ -320,9 +393,17 @@ Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
       for (const Column& column : schema) names.push_back(column.name);
     given.insert(given.end(), schema.begin(), schema.end());
   }
-  if (names.empty()) names = have;
+  if (names.empty()) {
+    // What has no form in a row stays out.
+    for (const std::string& name : have)
+      if (std::none_of(types.begin(), types.end(), [&](const io::TypedColumn& column) {
+            return column.name == name && column.type == ValueType::kNull;
+          }))
+        names.push_back(name);
+  }
   CheckColumns(files, have, names);
   for (const std::string& name : names) spec.schema.Add(name, ValueType::kNull);
+  CheckTypes(files, types, spec.schema);
 
   internal::FirstRows first;
   io::ReaderLimits limits;
@@ -336,12 +417,13 @@ Table Job::ReadTable(std::string_view uri, const TableOptions& options) {
     const bool text = std::find(options.text.begin(), options.text.end(), names[i]) != options.text.end();
     const auto known = std::find_if(given.begin(), given.end(),
                                     [&](const Column& column) { return column.name == names[i]; });
-    schema.Add(names[i], options.untyped                     ? ValueType::kNull
-                         : text                              ? ValueType::kText
-                         : known != given.end()              ? known->type
-                         : first.numeric[i] && first.seen[i] ? ValueType::kDouble
-                                                             : ValueType::kText);
+    schema.Add(names[i], options.untyped ? ValueType::kNull
+                         : text          ? ValueType::kText
+                         : known != given.end()
+                             ? known->type
+                             : internal::TypeFound(types, names[i], first.numeric[i] && first.seen[i]));
   }
+  CheckTypes(files, types, schema);
   spec.schema = schema;
   node->op.values = EncodeToString(spec);
   return Table{schema, Dataset<Row>(this, node), std::move(first.rows), std::move(folders)};

@@ -10,6 +10,7 @@
 
 #include "common/io/csv_reader.h"
 #include "common/io/jsonl_reader.h"
+#include "common/io/parquet.h"
 #include "common/pipeline/source.h"
 #include "common/record/row.h"
 #include "common/record/schema.h"
@@ -17,7 +18,7 @@
 namespace millrace::internal {
 
 // What a task needs to know. A column of type kNull takes what stands there: text from csv, and from jsonl
-// bool, double or text.
+// and Parquet bool, double or text.
 struct RowsSpec {
   Schema schema;
   bool blank_missing = false;  // TableOptions::blank_missing
@@ -32,7 +33,7 @@ std::vector<std::pair<std::string, std::string>> FolderValues(std::string_view p
 // Text of a present value -> value of the type; false: it does not parse. Views point into `text`.
 bool ParseValue(std::string_view text, ValueType type, Value* value);
 
-// The rows of one split. Reader: io::CsvReader or io::JsonlReader.
+// The rows of one split. Reader: io::CsvReader, io::JsonlReader or io::ParquetReader.
 template <typename Reader>
 class RowReader {
  public:
@@ -40,16 +41,22 @@ class RowReader {
             io::BadRecordFn on_bad);
 
   bool Next() { return reader_.Next(); }
-  // The record at hand as a row; text points into the reader. False: column *bad does not fit its type.
-  bool Parse(Row* row, size_t* bad) const;
+  // The record at hand as a row; text points into the reader or this. False: column *bad does not fit its
+  // type.
+  bool Parse(Row* row, size_t* bad);
   // "FILE:17, column X: 'abc' is not a double; ..." of the record at hand.
   std::string Problem(size_t column) const;
   const Reader& reader() const { return reader_; }
+  // As the file has it; made of the columns for Parquet.
+  std::string Raw() const;
 
  private:
+  bool ParseCells(Row* row, size_t* bad);
+  bool ParseText(Row* row, size_t* bad) const;
   const RowsSpec& spec_;
   std::vector<std::pair<std::string, std::string>> folders_;
-  std::vector<int> folder_of_;  // per column: the folder that gives it, or -1
+  std::vector<int> folder_of_;      // per column: the folder that gives it, or -1
+  std::vector<std::string> texts_;  // of columns that are no texts in the file
   Reader reader_;
 };
 

@@ -51,6 +51,8 @@ LIBRARIES = {
     "Eigen/": ["common/base/", "common/pipeline/", "jobs/"],
     "nlohmann/": ["common/io/", "worker/bundle/", "cli/", "coordinator/server/", "common/pipeline/",
                   "common/report/", "jobs/"],
+    "arrow/": ["common/io/parquet_plugin/"],
+    "parquet/": ["common/io/parquet_plugin/"],
     "zlib": ["common/io/"],
     "zstd": ["common/io/"],
     "lz4": ["worker/shuffle/"],

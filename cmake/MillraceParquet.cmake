@@ -1,0 +1,20 @@
+# Arrow C++ for the Parquet plugin, as the interface target mr_arrow: the system's where it has one, else what
+# scripts/setup put into .cache (pinned by version and hash). Without either there is no plugin, and all else is built.
+set(MILLRACE_ARROW_DIR "${PROJECT_SOURCE_DIR}/.cache/arrow-26.0.1" CACHE PATH "Headers and libraries of Arrow")
+set(MILLRACE_ARROW_FILES "")  # libraries that an installation brings along
+if(NOT MILLRACE_FUZZ)
+  find_package(Arrow CONFIG QUIET)
+  find_package(Parquet CONFIG QUIET)
+  file(GLOB arrow_libraries ${MILLRACE_ARROW_DIR}/lib/libparquet.so.* ${MILLRACE_ARROW_DIR}/lib/libarrow.so.*)
+  if(TARGET Arrow::arrow_shared AND TARGET Parquet::parquet_shared)
+    add_library(mr_arrow INTERFACE)
+    target_link_libraries(mr_arrow INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  elseif(arrow_libraries)
+    add_library(mr_arrow INTERFACE)
+    target_include_directories(mr_arrow SYSTEM INTERFACE ${MILLRACE_ARROW_DIR}/include)
+    target_link_libraries(mr_arrow INTERFACE ${arrow_libraries})
+    set(MILLRACE_ARROW_FILES ${arrow_libraries})
+  else()
+    message(STATUS "Parquet is left out: there is no Arrow here, and none in ${MILLRACE_ARROW_DIR} (scripts/setup)")
+  endif()
+endif()
