@@ -1,5 +1,5 @@
 // Shared libraries that are opened when they are first needed (Parquet). They come with the installation,
-// beside the programs: docs/decisions/0008-parquet-is-a-plugin.md.
+// beside the programs: docs/decisions/0009-parquet-is-a-plugin.md.
 #pragma once
 
 #include <string>

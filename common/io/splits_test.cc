@@ -88,7 +88,7 @@ TEST_F(SplitsTest, HeaderErrors) {
 TEST_F(SplitsTest, FormatOptions) {
   const std::string path = Put("t.csv", "a\n");
   EXPECT_EQ(Error("cvs", path),
-            "unknown input format 'cvs'; there are csv, fixed, jsonl and text. Did you mean 'csv'?");
+            "unknown input format 'cvs'; there are csv, fixed, jsonl, parquet and text. Did you mean 'csv'?");
   EXPECT_EQ(Error("csv", path, {{"delimeter", ";"}}),
             "unknown input option 'delimeter'. Did you mean 'delimiter'?");
   EXPECT_EQ(Error("csv", path, {{"delimiter", ";;"}}),

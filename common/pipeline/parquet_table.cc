@@ -33,8 +33,8 @@ ParquetTable::ParquetTable(const OperatorArgs& args, const Schema& schema)
   // Another release of Arrow may write other bytes, and then no part could be made again elsewhere.
   const auto version = io::ParquetVersion();
   if (version.ok() && *version != Option(args, "arrow"))
-    context_.FailInput(StrCat("this worker has Arrow ", *version, " and the job was planned with ", Option(args, "arrow"),
-                              "; install one release of Millrace on all workers"));
+    context_.FailInput(StrCat("this worker has Arrow ", *version, " and the job was planned with ",
+                              Option(args, "arrow"), "; install one release of Millrace on all workers"));
   Check();
 }
 

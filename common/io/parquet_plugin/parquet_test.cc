@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
+#include <random>
 
 #include "common/io/test_files.h"
 #include "common/record/row.h"
@@ -176,6 +178,32 @@ TEST_F(ParquetTest, SaysWhatIsWrongWithAFile) {
     seen += message(bytes).empty() ? 0 : 1;
   }
   EXPECT_GT(seen, tried * 9 / 10) << "of " << tried;
+}
+
+// The footer has no checksum: whatever stands there, reading ends, in rows or in a sentence.
+TEST_F(ParquetTest, DamagedFootersEndInASentence) {
+  const std::string good = *ReadFile(Write("good.parquet", 300, {"snappy", 5'000}));
+  uint32_t length = 0;
+  std::memcpy(&length, good.data() + good.size() - 8, sizeof(length));
+  const size_t footer = good.size() - 8 - length;
+  std::minstd_rand random(7);
+  int refused = 0;
+  const int tries = 3000;
+  for (int i = 0; i < tries; ++i) {
+    std::string bytes = good;
+    for (uint32_t flips = 1 + random() % 4; flips > 0; --flips)
+      bytes[footer + random() % (length + 4)] = static_cast<char>(random());
+    auto planned = Plan("parquet", Put("bad.parquet", bytes));
+    if (!planned.ok()) {
+      EXPECT_FALSE(MessageOf(planned.status()).empty());
+      ++refused;
+      continue;
+    }
+    absl::Status status;
+    ReadAll(planned->source, AllTypes().Names(), &status);
+    refused += status.ok() ? 0 : 1;
+  }
+  EXPECT_GT(refused, tries / 2);
 }
 
 TEST_F(ParquetTest, FilesOfOneInputHaveOneSchema) {
