@@ -154,7 +154,9 @@ std::string JsonlReader::Where(size_t i) const { return StrCat(lines_.Where(), "
 
 namespace {
 
-void CollectMembers(const Json& object, const std::string& prefix, size_t depth,
+using OrderedJson = nlohmann::ordered_json;  // members as they stand in the file
+
+void CollectMembers(const OrderedJson& object, const std::string& prefix, size_t depth,
                     std::vector<std::string>* names) {
   for (const auto& item : object.items()) {
     const std::string name = prefix + item.key();
@@ -173,8 +175,8 @@ std::vector<std::string> SampleMembers(const pb::FileSource& source, size_t max_
   for (int split = 0; split < source.splits_size() && max_lines > 0; ++split) {
     LineReader lines(source, split, ReaderLimits{}, [](std::string, std::string_view) { return true; });
     for (; max_lines > 0 && lines.Next(); --max_lines) {
-      const Json parsed =
-          Json::parse(lines.line().begin(), lines.line().end(), nullptr, /*allow_exceptions=*/false);
+      const auto parsed =
+          OrderedJson::parse(lines.line().begin(), lines.line().end(), nullptr, /*allow_exceptions=*/false);
       if (parsed.is_object()) CollectMembers(parsed, "", 0, &names);
     }
   }

@@ -50,8 +50,8 @@ class JsonlReader {
   uint64_t records_ = 0, bad_records_ = 0;
 };
 
-// Member names of the first `max_lines` objects of the source, nested ones with dots, in byte order
-// within an object: for suggestions when a wanted member is nowhere.
+// Member names of the first `max_lines` objects of the source, nested ones with dots, in the order in
+// which they appear first: the columns of a table that nobody named, and suggestions when one is nowhere.
 std::vector<std::string> SampleMembers(const pb::FileSource& source, size_t max_lines);
 
 }  // namespace millrace::io

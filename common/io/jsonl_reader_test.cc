@@ -90,10 +90,10 @@ TEST_F(JsonlReaderTest, ByteOrderMarkAndSplits) {
   }
 }
 
-TEST_F(JsonlReaderTest, MembersForSuggestions) {
+TEST_F(JsonlReaderTest, MembersInTheOrderOfTheFile) {
   const pb::FileSource source =
-      MustPlan("jsonl", Put("t.jsonl", "{\"b\":1,\"u\":{\"n\":2}}\nbad\n{\"a\":1}\n{\"z\":1}\n"), 3);
-  EXPECT_EQ(SampleMembers(source, 3), (Strings{"b", "u.n", "a"}));
+      MustPlan("jsonl", Put("t.jsonl", "{\"b\":1,\"u\":{\"n\":2},\"aa\":0}\nbad\n{\"a\":1}\n{\"z\":1}\n"), 3);
+  EXPECT_EQ(SampleMembers(source, 3), (Strings{"b", "u.n", "aa", "a"}));
 }
 
 }  // namespace
