@@ -5,6 +5,7 @@
 // stream have no order by this.
 #include <dlfcn.h>
 #include <grpc/grpc.h>
+#include <grpcpp/support/client_callback.h>
 #include <grpcpp/support/server_callback.h>
 #include <sanitizer/tsan_interface.h>
 
@@ -76,4 +77,9 @@ void grpc::internal::ServerCallbackCall::ScheduleOnDone(bool inline_ondone) {
   } else {
     std::thread([this] { CallOnDone(); }).detach();
   }
+}
+
+// The same for the client's reactors, which are called after their count has come to 0.
+void grpc::internal::ClientReactor::InternalScheduleOnDone(grpc::Status status) {
+  std::thread([this, status] { OnDone(status); }).detach();
 }

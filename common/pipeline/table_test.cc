@@ -57,12 +57,12 @@ TEST_F(TableTest, JsonlHasTheTypesOfItsMembers) {
       File("t.jsonl",
            "{\"id\":\"007\",\"x\":1,\"in\":{\"y\":true}}\n{\"x\":2.5,\"id\":\"b\",\"in\":{\"y\":null}}\n");
   const Table table = job_.ReadTable(path);
-  EXPECT_EQ(table.schema.ToString(), "id text, in.y text, x double");
-  EXPECT_EQ(Lines(table), (Texts{"007|true|1.0", "b|null|2.5"}));
+  EXPECT_EQ(table.schema.ToString(), "id text, x double, in.y text");
+  EXPECT_EQ(Lines(table), (Texts{"007|1.0|true", "b|2.5|null"}));
   EXPECT_NE(ErrorOf([&] { job_.ReadTable(path, {.columns = {"idd"}}); }).find("did you mean 'id'?"),
             std::string::npos);
   const Table any = job_.ReadTable(path, {.untyped = true});
-  EXPECT_EQ(any.rows.Collect()[0][1].type(), ValueType::kBool);
+  EXPECT_EQ(any.rows.Collect()[0][2].type(), ValueType::kBool);
   const std::string bad = File("bad.jsonl", "{\"x\":1}\n{\"x\":\"abc\"}\n");
   const auto read = [&] { job_.ReadTable(bad, {.types = {{"x", ValueType::kDouble}}}).rows.Count(); };
   EXPECT_NE(ErrorOf(read).find("bad.jsonl:2, member x: 'abc' is not a double"), std::string::npos);
