@@ -3,6 +3,8 @@
 //   mrsubmit run --local grep --input=access.log --output=found --pattern=' 404 '
 //
 // The pattern is bytes, not an expression. A CR belongs to its line.
+//
+// Stages: one pass; nothing is shuffled. Memory: a block of the input per slot.
 #include <cstring>
 
 #include "common/pipeline/pipeline.h"

@@ -8,6 +8,11 @@
 // --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a
 // range too, in the same passes over the data. Output: centres/ (cluster, then the features), labels/ (id,
 // cluster; the id is the row's number where there is no --id), summary.json, report.json.
+//
+// Stages, for n rows of d columns: one pass into cached blocks of numbers (8 n d bytes and the ids); one per
+// iteration, for all k of --elbow at once (n d products per centre; each task sends the sums of the centres,
+// d + 2 numbers each); three more for labels, costs and the page. Nothing is shuffled. Memory: a block and
+// the centres per slot.
 #include <chrono>
 #include <cstdio>
 

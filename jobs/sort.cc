@@ -6,6 +6,9 @@
 // Without --record-bytes the input is text: lines are sorted without their LF (a CR belongs to its line) and
 // written with one each. --key-bytes=N orders by the first N bytes only; records with equal keys keep their
 // order.
+//
+// Stages, for n records: a sample of the keys; one pass that sorts (n records of their length and 2 bytes are
+// shuffled, range-partitioned; with --key-bytes the key as well); one that merges. Memory: that of a slot.
 #include "common/pipeline/pipeline.h"
 
 namespace millrace {

@@ -6,6 +6,11 @@
 // pivot/, scaled/, centres/, labels/, elbow/, summary/ (Symbol, cluster, average of all cells of its pivot
 // row, of the daily ones, of the cumulative ones), report.json and report.html, a page with all plots that
 // needs no network.
+//
+// Stages, for n rows of s symbols over d dates: returns and pivot as in stock-pivot (n records of 18 bytes
+// and the symbol are shuffled); s x 2 d numbers in cached blocks, scaled, then passes over them as jobs/ml/
+// kmeans.h says, for all k at once; labels meet the averages in a join (2 s records of 40 bytes). Memory: a
+// block and the centres of all k per slot; in the driver s rows of summary/ and what the page draws.
 #include "common/pipeline/pipeline.h"
 #include "common/report/html.h"
 #include "jobs/ml/features.h"

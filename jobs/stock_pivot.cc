@@ -4,6 +4,10 @@
 //
 // Input: CSV with the columns Symbol, Date, Close. Output, ordered by symbol: Symbol, then for every date
 // <date>_DailyReturn,<date>_CumulativeReturn. A symbol without a row of a date has empty fields there.
+//
+// Stages, for n rows of s symbols over d dates: the shuffle of stock-returns (n records of 18 bytes and the
+// symbol); one record per symbol, cached (20 bytes per row); a pass over these for the dates (each task sends
+// d of them to the driver), one that writes. Memory: that of a slot, the rows of one symbol, and d dates.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/pivot.h"
 #include "jobs/ml/returns.h"

@@ -4,6 +4,9 @@
 //
 // Input: CSV with the columns Symbol, Date, Close (others are not looked at). Output, ordered by symbol, then
 // date: Symbol,Date,Close,DailyReturn,CumulativeReturn,CompoundedReturn; returns are fractions, not percent.
+//
+// Stages, for n rows: one pass that shuffles them by range of the symbol (n records of 18 bytes and the
+// symbol) and sorts by date; one in which the rows of a symbol stream past. Memory: that of a slot.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/returns.h"
 

@@ -4,6 +4,10 @@
 //
 // --tokens says what a word is (jobs/ml/tokenizer.h): white = what stands between white space, ascii =
 // letters A-Z in lower case, unicode = letters of any script in lower case.
+//
+// Stages, for n lines: one pass that splits and counts in combiners (the distinct words of a split are
+// shuffled, range-partitioned: the word and some 5 bytes each); one that adds up. Memory: that of a slot,
+// however many words there are.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/tokenizer.h"
 
