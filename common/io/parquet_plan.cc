@@ -39,10 +39,15 @@ void TakeColumns(Reader& reader, PlannedInput* planned) {
   }
 }
 
-// A split ends with the first group that reaches the next multiple.
+// What a group is in memory, about: its bytes in the file are packed, by a factor of ten at times.
+uint64_t UnpackedBytes(const parquet_plugin::Group& group, uint32_t columns) {
+  return std::max<uint64_t>(group.end - group.begin, group.rows * columns * sizeof(uint64_t));
+}
+
+// A split ends with the first group with which the file so far reaches the next multiple.
 void CutGroups(uint32_t number, Reader& reader, uint64_t split_bytes, pb::FileSource* source) {
   pb::Split* open = nullptr;
-  uint64_t end = 0;
+  uint64_t so_far = 0, end = 0;
   for (uint32_t g = 0; g < reader.groups(); ++g) {
     const auto group = reader.group(g);
     if (group.rows == 0) continue;
@@ -51,10 +56,11 @@ void CutGroups(uint32_t number, Reader& reader, uint64_t split_bytes, pb::FileSo
       open->set_file(number);
       open->set_begin(group.begin);
       open->set_first(g == 0);
-      end = split_bytes == 0 ? UINT64_MAX : (group.begin / split_bytes + 1) * split_bytes;
+      end = split_bytes == 0 ? UINT64_MAX : (so_far / split_bytes + 1) * split_bytes;
     }
     open->set_end(group.end);
-    if (group.end >= end) open = nullptr;
+    so_far += UnpackedBytes(group, reader.columns());
+    if (so_far >= end) open = nullptr;
   }
 }
 

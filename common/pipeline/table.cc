@@ -1,6 +1,7 @@
 #include "common/pipeline/table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -153,6 +154,12 @@ bool RowReader<Reader>::ParseCells(Row* row, size_t* bad) {
       if (!text.empty()) value = Value::Text(text);
     } else {
       value = reader_.field(i).AsValue();
+    }
+    if (type == ValueType::kText && value.type() == ValueType::kInt64) {  // ids, mostly
+      texts_[i].resize(20);
+      const auto end = std::to_chars(texts_[i].data(), texts_[i].data() + 20, value.AsInt64()).ptr;
+      (*row)[i] = Value::Text({texts_[i].data(), static_cast<size_t>(end - texts_[i].data())});
+      continue;
     }
     const bool blank = value.type() == ValueType::kText && spec_.blank_missing && IsBlank(value.AsText());
     if (type == ValueType::kNull)

@@ -1,6 +1,7 @@
 #include "jobs/ml/audience.h"
 
 #include <algorithm>
+#include <array>
 
 #include "jobs/ml/order.h"
 
@@ -45,16 +46,42 @@ struct Tables {
 };
 MR_RECORD(Tables, MR_NAMED(groups), MR_NAMED(by_product), MR_NAMED(products), MR_NAMED(stations))
 
-Watched Resolve(const Tables& tables, const Row& event) {
-  Watched watched{TextOf(event[0])};
+struct Event {
+  TextLookup::Key station_or_product, household;
+};
+
+Watched Resolve(const Tables& tables, const Event& event) {
+  Watched watched{event.station_or_product.text()};
   if (tables.by_product) {
-    const uint32_t station = tables.products.Find(watched.station);
+    const uint32_t station = tables.products.Find(event.station_or_product);
     watched.station = station == TextLookup::kNone ? std::string_view() : tables.stations[station];
   }
-  const uint32_t group = tables.groups.Find(TextOf(event[1]));
+  const uint32_t group = tables.groups.Find(event.household);
   watched.group = group == TextLookup::kNone ? 0 : group;
   return watched;
 }
+
+// Events on their way through the tables: each waits for sixteen later ones while the places where it will be
+// looked up come into the cache. In order, none lost.
+class Joiner {
+ public:
+  void Push(const Tables& tables, const Row& row, Emitter<Watched>& out) {
+    Event& event = waiting_[pushed_++ % waiting_.size()];
+    if (pushed_ > waiting_.size()) out(Resolve(tables, event));
+    event.station_or_product.Set(TextOf(row[0]));
+    event.household.Set(TextOf(row[1]));
+    if (tables.by_product) tables.products.Prefetch(event.station_or_product);
+    tables.groups.Prefetch(event.household);
+  }
+  void Finish(const Tables& tables, Emitter<Watched>& out) {
+    for (uint64_t i = pushed_ - std::min<uint64_t>(pushed_, waiting_.size()); i < pushed_; ++i)
+      out(Resolve(tables, waiting_[i % waiting_.size()]));
+  }
+
+ private:
+  std::array<Event, 16> waiting_;
+  uint64_t pushed_ = 0;
+};
 
 using TextPair = KeyValue<std::string, std::string>;
 Dataset<TextPair> Pairs(const Dataset<Row>& rows) {
@@ -163,8 +190,12 @@ Dataset<Watched> JoinEvents(Job& job, const EventRows& rows, const Audience& aud
     Tables tables;
     tables.groups = *audience.table;
     if (by_product) AddProducts(job, rows, &tables);
-    return rows.events.Map(
-        With(tables), [](const Tables& t, const Row& event) { return Resolve(t, event); }, "Join");
+    return rows.events.Accumulate<Watched, Joiner>(
+        With(tables),
+        [](const Tables& t, Joiner& joiner, const Row& event, Emitter<Watched>& out) {
+          joiner.Push(t, event, out);
+        },
+        [](const Tables& t, Joiner& joiner, Emitter<Watched>& out) { joiner.Finish(t, out); }, "Join");
   }
   if (in_order)
     job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat("batches of events need households and products that travel to "

@@ -26,15 +26,35 @@ class TextLookup {
   // False when the key is there already: then nothing changes.
   bool Add(std::string_view key, uint32_t number);
   // The number of `key`, or kNone.
-  uint32_t Find(std::string_view key) const {
-    if (slots_.empty()) return kNone;
-    const uint64_t word = WordOf(key);
-    const bool stored = !Inline(key);
-    for (size_t i = Home(word);; i = (i + 1) & (slots_.size() - 1)) {
-      const Slot& slot = slots_[i];
-      if (slot.number == kNone) return kNone;
-      if (slot.word == word && (stored ? StoredAt(slot.start, key) : slot.start == 0)) return slot.number;
+  uint32_t Find(std::string_view key) const { return Find(WordOf(key), !Inline(key), key); }
+
+  // A key that is kept and looked up later.
+  class Key {
+   public:
+    void Set(std::string_view text) {
+      word_ = WordOf(text);
+      size_ = Inline(text) ? text.size() : kStored;
+      if (size_ == kStored) [[unlikely]]
+        text_.assign(text);
     }
+    // Points into this.
+    std::string_view text() const {
+      if (size_ == kStored) return text_;
+      return {reinterpret_cast<const char*>(&word_), size_};
+    }
+
+   private:
+    friend class TextLookup;
+    static constexpr size_t kStored = SIZE_MAX;
+    uint64_t word_ = 0;
+    size_t size_ = 0;
+    std::string text_;
+  };
+  uint32_t Find(const Key& key) const { return Find(key.word_, key.size_ == Key::kStored, key.text_); }
+  // Has the memory of a later Find fetched: tables of many keys are not in the cache. Inline at any rate: gcc
+  // takes a function that only prefetches for one without an effect, and leaves the call out.
+  [[gnu::always_inline]] void Prefetch(const Key& key) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[Home(key.word_)]);
   }
   size_t size() const { return used_; }
 
@@ -48,6 +68,14 @@ class TextLookup {
     uint32_t start = 0;       // where in texts_ a stored key begins; 0: the word is the key
   };
 
+  uint32_t Find(uint64_t word, bool stored, std::string_view key) const {
+    if (slots_.empty()) return kNone;
+    for (size_t i = Home(word);; i = (i + 1) & (slots_.size() - 1)) {
+      const Slot& slot = slots_[i];
+      if (slot.number == kNone) return kNone;
+      if (slot.word == word && (stored ? StoredAt(slot.start, key) : slot.start == 0)) return slot.number;
+    }
+  }
   // Keys of one to eight bytes are their own word, but for those that end in a zero byte. Of others the word
   // is a hash, and the bytes are stored.
   static bool Inline(std::string_view key) { return key.size() - 1 < 8 && key.back() != '\0'; }

@@ -33,7 +33,14 @@ TEST(TextLookupTest, FindsWhatWasAddedAndNothingElse) {
   TextLookup copy;
   ASSERT_TRUE(DecodeAll(std::string_view(EncodeToString(table)), &copy));
   for (const TextLookup* one : {&table, &copy}) {
-    for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(one->Find(keys[i]), i);
+    TextLookup::Key kept;  // one after the other: short, long and short again
+    for (size_t i = 0; i < keys.size(); ++i) {
+      EXPECT_EQ(one->Find(keys[i]), i);
+      kept.Set(keys[i]);
+      one->Prefetch(kept);
+      EXPECT_EQ(one->Find(kept), i);
+      EXPECT_EQ(kept.text(), keys[i]);
+    }
     for (const char* other : {"b", "abcdefghj", "12", "zzzzzzzzz"})
       EXPECT_EQ(one->Find(other), TextLookup::kNone);
   }
