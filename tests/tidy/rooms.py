@@ -48,7 +48,7 @@ LIBRARIES = {
     "httplib": ["coordinator/server/"],
     "CLI/": ["common/config/"],
     "openssl/": ["common/base/"],
-    "Eigen/": ["common/base/", "common/pipeline/", "jobs/"],
+    "Eigen/": ["common/base/", "common/pipeline/", "jobs/ml/", "jobs/pages/"],
     "nlohmann/": ["common/io/", "worker/bundle/", "cli/", "coordinator/server/", "common/pipeline/",
                   "common/report/", "jobs/"],
     "arrow/": ["common/io/parquet_plugin/"],

@@ -12,6 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rooms  # noqa: E402
 
 MAX_LINES = 500
+MAX_JOB_LINES = 250
+JOB = re.compile(r"^jobs/[^/]+\.cc$")
 SOURCE = (".cc", ".h")
 TEST = re.compile(r"(_test|_fuzz|_bench)\.(cc|h)$|^tests/|^bench/|_testing\.(cc|h)$|(^|/)test_[^/]*$")
 
@@ -36,6 +38,8 @@ BANNED = [
     ("the wall clock in jobs and records", r"\bsystem_clock\b|\babsl::Now\(",
      ["common/record/", "common/pipeline/", "common/plan/", "common/io/", "jobs/"], [],
      "no wall-clock time may reach an output"),
+    ("files, threads and sockets in a job", r"#include\s*<(fstream|filesystem|thread|mutex|atomic|future|condition_variable|unistd\.h|fcntl\.h|sys/.*)>",
+     ["jobs/", "examples/"], [], "a job reads, writes and waits by the pipeline alone"),
     ("printf to the terminal from a library", r"(?<![\w])std::c(out|err)\b",
      ["common/", "worker/shuffle/", "coordinator/"], ["common/obs/", "common/config/"], "errors travel as statuses"),
 ]
@@ -126,6 +130,8 @@ def check_form(path, text, say):
     lines = text.count("\n")
     if lines > MAX_LINES:
         say(path, lines, f"{lines} lines, {MAX_LINES} is the limit: split it")
+    elif JOB.match(path) and lines > MAX_JOB_LINES:
+        say(path, lines, f"{lines} lines, a job has up to {MAX_JOB_LINES}: move stages into jobs/ml")
     if text and not text.endswith("\n"):
         say(path, lines + 1, "the last line has no line end")
     if path.endswith(".h"):

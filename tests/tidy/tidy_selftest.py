@@ -39,6 +39,14 @@ class TidyTest(unittest.TestCase):
         self.expect("jobs/ml/x.cc", '#include "jobs/pages/y.h"\n', "room jobs/ml may not include")
         self.expect("cli/x.cc", '#include "options.h"\n', "start at the root")
 
+    def test_jobs_are_short_recipes(self):
+        self.assertEqual(findings("jobs/sort.cc", "int i;\n" * 250), [])
+        self.expect("jobs/sort.cc", "int i;\n" * 251, "a job has up to 250")
+        self.assertEqual(findings("jobs/ml/stages.cc", "int i;\n" * 251), [])
+        self.expect("jobs/sort.cc", "#include <Eigen/Dense>\n", "not for this room")
+        self.expect("jobs/sort.cc", "#include <fstream>\n", "by the pipeline alone")
+        self.expect("jobs/sort.cc", '#include "common/io/csv_reader.h"\n', "room jobs may not include")
+
     def test_libraries(self):
         self.expect("common/io/x.cc", "#include <grpcpp/grpcpp.h>\n", "not for this room")
         self.expect("cli/x.cc", "#include <grpcpp/grpcpp.h>\n", "not for this room")
