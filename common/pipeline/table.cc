@@ -142,41 +142,62 @@ RowReader<Reader>::RowReader(const pb::FileSource& files, int split, const RowsS
   }
 }
 
-// Typed values: whole numbers may be real ones, anything may be a text, texts are parsed.
+// Typed values: whole numbers may be real ones, anything may be a text, texts are parsed. First what most
+// cells are.
 template <typename Reader>
 bool RowReader<Reader>::ParseCells(Row* row, size_t* bad) {
-  texts_.resize(spec_.schema.size());
-  for (size_t i = 0; i < spec_.schema.size(); ++i) {
-    ValueType type = spec_.schema[i].type;
-    Value value;
-    if (folder_of_[i] >= 0) {
-      const std::string& text = folders_[static_cast<size_t>(folder_of_[i])].second;
-      if (!text.empty()) value = Value::Text(text);
+  const size_t columns = spec_.schema.size();
+  texts_.resize(columns);
+  for (size_t i = 0; i < columns; ++i) {
+    const ValueType type = spec_.schema[i].type;
+    if (folder_of_[i] < 0) [[likely]] {
+      const io::ParquetCell cell = reader_.field(i);
+      if (cell.missing) {
+        (*row)[i] = Value::Null();
+        continue;
+      }
+      if (type == ValueType::kText && cell.type == ValueType::kText && !spec_.blank_missing) {
+        (*row)[i] = Value::Text(cell.text);
+        continue;
+      }
+      if (type == ValueType::kText && cell.type == ValueType::kInt64) {  // ids, mostly
+        std::string& text = texts_[i];
+        text.resize(20);
+        const char* end = std::to_chars(text.data(), text.data() + 20, cell.integer).ptr;
+        (*row)[i] = Value::Text({text.data(), static_cast<size_t>(end - text.data())});
+        continue;
+      }
+      if (type == ValueType::kDouble && cell.type == ValueType::kDouble) {
+        (*row)[i] = Value::Double(cell.real);
+        continue;
+      }
+      if (!TakeValue(cell.AsValue(), type, i, &(*row)[i])) return *bad = i, false;
     } else {
-      value = reader_.field(i).AsValue();
+      const std::string& text = folders_[static_cast<size_t>(folder_of_[i])].second;
+      if (!TakeValue(text.empty() ? Value::Null() : Value::Text(text), type, i, &(*row)[i]))
+        return *bad = i, false;
     }
-    if (type == ValueType::kText && value.type() == ValueType::kInt64) {  // ids, mostly
-      texts_[i].resize(20);
-      const auto end = std::to_chars(texts_[i].data(), texts_[i].data() + 20, value.AsInt64()).ptr;
-      (*row)[i] = Value::Text({texts_[i].data(), static_cast<size_t>(end - texts_[i].data())});
-      continue;
-    }
-    const bool blank = value.type() == ValueType::kText && spec_.blank_missing && IsBlank(value.AsText());
-    if (type == ValueType::kNull)
-      type = value.is_number()                  ? ValueType::kDouble
-             : value.type() == ValueType::kBool ? ValueType::kBool
-                                                : ValueType::kText;
-    if (value.is_null() || blank) {
-      value = Value::Null();
-    } else if (type == ValueType::kDouble && value.is_number()) {
-      value = Value::Double(value.AsDouble());
-    } else if (value.type() != type) {
-      texts_[i].clear();
-      value.AppendTo(&texts_[i]);
-      if (!ParseValue(texts_[i], type, &value)) return *bad = i, false;
-    }
-    (*row)[i] = value;
   }
+  return true;
+}
+
+template <typename Reader>
+bool RowReader<Reader>::TakeValue(Value value, ValueType type, size_t column, Value* out) {
+  const bool blank = value.type() == ValueType::kText && spec_.blank_missing && IsBlank(value.AsText());
+  if (type == ValueType::kNull)
+    type = value.is_number()                  ? ValueType::kDouble
+           : value.type() == ValueType::kBool ? ValueType::kBool
+                                              : ValueType::kText;
+  if (value.is_null() || blank) {
+    value = Value::Null();
+  } else if (type == ValueType::kDouble && value.is_number()) {
+    value = Value::Double(value.AsDouble());
+  } else if (value.type() != type) {
+    texts_[column].clear();
+    value.AppendTo(&texts_[column]);
+    if (!ParseValue(texts_[column], type, &value)) return false;
+  }
+  *out = value;
   return true;
 }
 

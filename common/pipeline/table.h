@@ -52,6 +52,8 @@ class RowReader {
 
  private:
   bool ParseCells(Row* row, size_t* bad);
+  // One value of Parquet or of a folder's name; false: it does not fit the column's type.
+  bool TakeValue(Value value, ValueType type, size_t column, Value* out);
   bool ParseText(Row* row, size_t* bad) const;
   const RowsSpec& spec_;
   std::vector<std::pair<std::string, std::string>> folders_;
