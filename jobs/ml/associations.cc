@@ -173,6 +173,7 @@ void GroupMoments::Merge(const GroupMoments& more) {
 double CorrelationRatio(const std::map<std::string, GroupMoments, std::less<>>& groups) {
   GroupMoments all;
   for (const auto& [name, group] : groups) all.Merge(group);
+  if (all.count == 0) return kNaN;
   double between = 0;
   for (const auto& [name, group] : groups) {
     const double d = group.mean - all.mean;

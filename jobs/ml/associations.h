@@ -72,7 +72,7 @@ struct GroupMoments {
 };
 MR_RECORD(GroupMoments, MR_NAMED(count), MR_NAMED(mean), MR_NAMED(m2))
 
-// sqrt(sum_c n_c (mean_c - mean)^2 / sum (v - mean)^2); 0 where the denominator is.
+// sqrt(sum_c n_c (mean_c - mean)^2 / sum (v - mean)^2); 0 where that is, NaN without rows.
 double CorrelationRatio(const std::map<std::string, GroupMoments, std::less<>>& groups);
 
 }  // namespace millrace::ml

@@ -200,9 +200,9 @@ Profile Assemble(const ProfileSpec& spec, std::vector<ProfilePart> parts) {
   profile.categorical = spec.Columns(ColumnKind::kCategorical);
   const size_t d = profile.numeric.size(), c = profile.categorical.size();
   profile.pearson.assign(d * d, std::nan(""));
-  profile.cramers_v.assign(c * c, 1.0);
-  profile.uncertainty.assign(c * c, 1.0);
-  profile.correlation_ratio.assign(c * d, 0.0);
+  profile.cramers_v.assign(c * c, std::nan(""));  // pairs that are never present together have no cell
+  profile.uncertainty.assign(c * c, std::nan(""));
+  profile.correlation_ratio.assign(c * d, std::nan(""));
   std::vector<size_t> place(spec.names.size());
   for (size_t i = 0; i < d; ++i) place[profile.numeric[i]] = i;
   for (size_t i = 0; i < c; ++i) place[profile.categorical[i]] = i;
@@ -230,8 +230,11 @@ Profile Assemble(const ProfileSpec& spec, std::vector<ProfilePart> parts) {
       profile.correlation_ratio[place[key.a] * d + place[key.b]] = part.figures[0];
     }
   }
-  for (size_t i = 0; i < c; ++i)  // a column of one value goes with nothing, itself included
-    if (profile.columns[profile.categorical[i]].distinct < 2) profile.cramers_v[i * c + i] = std::nan("");
+  for (size_t i = 0; i < c; ++i) {  // a column of one value goes with nothing, itself included
+    const uint64_t distinct = profile.columns[profile.categorical[i]].distinct;
+    if (distinct > 1) profile.cramers_v[i * c + i] = 1.0;
+    if (distinct > 0) profile.uncertainty[i * c + i] = 1.0;
+  }
   return profile;
 }
 

@@ -155,6 +155,11 @@ def check_bad_input():
     check(mixed["missing"] == 1 and mixed["zeros"] == 1 and mixed["min"] == 0.0 and mixed["mean"] is None, f"NaN, -0 and inf: {mixed}")
     check(got["pearson"]["n"] == {"n": 1.0, "constant": None, "none": None, "mixed": None}, f"pearson: {got['pearson']['n']}")
     check(got["cramers_v"] == {"c": {"c": None}} and got["uncertainty_row_given_column"] == {"c": {"c": 1.0}}, "one category")
+    apart = table("apart.csv", [["k", "none", "l", "x"], ["a", "", "", 1], ["b", "", "", 2], ["", "", "p", ""], ["", "", "q", ""]])
+    got = summary(run("profile", apart, "--types=k:categorical,none:categorical,l:categorical"))
+    check(got["cramers_v"]["k"] == {"k": 1.0, "none": None, "l": None}, f"never present together: {got['cramers_v']}")
+    check(got["uncertainty_row_given_column"]["none"] == {"k": None, "none": None, "l": None}, "no value, no uncertainty")
+    check(got["correlation_ratio"] == {"k": {"x": 1.0}, "none": {"x": None}, "l": {"x": None}}, f"ratios: {got['correlation_ratio']}")
     one = summary(run("profile", table("one.csv", [["a", "b"], [1, "x"]])))["columns"]
     check(one["a"]["mean"] == 1 and one["a"]["variance"] is None and one["b"]["type"] == "text", "one row")
     lines = WORK / "lines.jsonl"
