@@ -59,6 +59,9 @@ absl::StatusOr<std::string> RenderHtml(std::string_view text) {
   return StrCat(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src "
+      "'unsafe-inline'; "
+      "style-src 'unsafe-inline'\">\n",
       "<meta name=\"color-scheme\" content=\"light dark\">\n<title>", Escaped(Text(page, "title")),
       "</title>\n<style>\n", PageStyle(), "</style>\n</head>\n<body>\n<main>\n<h1>",
       Escaped(Text(page, "title")), "</h1>\n<p class=\"sub\">", Escaped(Text(page, "subtitle")),

@@ -41,7 +41,11 @@ Json ItemJson(const Figures& figures) {
   return {{"item", "figures"}, {"figures", list}};
 }
 
-Json ItemJson(const Part& part) { return {{"item", "part"}, {"title", part.title}, {"note", part.note}}; }
+Json ItemJson(const Part& part) {
+  Json json = {{"item", "part"}, {"title", part.title}, {"note", part.note}};
+  if (std::isfinite(part.share)) json["share"] = part.share;
+  return json;
+}
 
 Json ItemJson(const Series& series) {
   Json json = {{"name", series.name}};
@@ -73,8 +77,10 @@ Json ItemJson(const Chart& chart) {
 }
 
 Json ItemJson(const Sheet& sheet) {
-  return {{"item", "sheet"},          {"title", sheet.title}, {"note", sheet.note},
-          {"columns", sheet.columns}, {"rows", sheet.rows},   {"wide", sheet.wide}};
+  Json json = {{"item", "sheet"},          {"title", sheet.title}, {"note", sheet.note},
+               {"columns", sheet.columns}, {"rows", sheet.rows},   {"wide", sheet.wide}};
+  if (sheet.leads) json["leads"] = true;
+  return json;
 }
 
 Json ItemJson(const HeatMap& map) {
@@ -121,6 +127,16 @@ std::string Percent(double fraction) {
   char text[64];
   std::snprintf(text, sizeof text, "%.1f %%", 100 * fraction);
   return text;
+}
+
+std::string Clipped(std::string_view text, size_t most) {
+  size_t characters = 0, cut = 0;  // where the last character that may stay ends
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((text[at] & 0xC0) == 0x80) continue;  // within a character
+    if (++characters == most) cut = at;
+    if (characters > most) return std::string(text.substr(0, cut)) + "…";
+  }
+  return std::string(text);
 }
 
 }  // namespace millrace::report

@@ -19,10 +19,10 @@ struct Series {
   std::string name = {};
   std::vector<double> x = {};           // as many as y; empty where the chart has categories
   std::vector<double> y = {};           // of bars: the lengths
-  std::vector<std::string> names = {};  // of the points, as many as y, or none
+  std::vector<std::string> names = {};  // of the points, as many as y, or none; on a line they get a dot
   int hue = -1;                         // place in the palette; -1: its place among the series
   bool faint = false;                   // one of many: thin and pale
-  bool dashed = false;                  // a reference: thin, dashed, without points
+  bool dashed = false;                  // a reference: a thin, dashed line without points
 };
 
 // A stretch of the x axis in another shade, by category.
@@ -58,6 +58,7 @@ struct Sheet {
   std::string note = {};
   std::vector<std::string> columns = {};
   std::vector<std::vector<std::string>> rows = {};
+  bool leads = false;  // the first column's texts lead to the parts of these titles
   bool wide = false;
 };
 
@@ -84,6 +85,7 @@ struct Figures {
 struct Part {
   std::string title;
   std::string note = {};
+  double share = kNone;  // 0 to 1: a bar that is filled so far; the note says of what
 };
 
 using Item = std::variant<Figures, Part, Chart, Sheet, HeatMap>;
@@ -100,5 +102,7 @@ std::string ToJson(const Page& page);
 // For people: four significant digits, thousands set apart ("12 345", "0.0123").
 std::string Short(double value);
 std::string Percent(double fraction);  // "12.3 %"
+// At most `most` characters of UTF-8, the last one an ellipsis where more were there.
+std::string Clipped(std::string_view text, size_t most);
 
 }  // namespace millrace::report

@@ -1,8 +1,10 @@
 // Draws `report` (common/report/page.h says what is in it). The page tells how that went in the attributes of its root:
-// data-drawn = charts with marks, data-empty = charts without, data-errors = what went wrong.
+// data-drawn = charts with marks, data-empty = charts without, data-errors = what went wrong, what it tried to load included
+// (the page forbids itself to load anything).
 const root = document.documentElement;
 root.dataset.errors = '';
 window.addEventListener('error', e => { root.dataset.errors += e.message + '; '; });
+document.addEventListener('securitypolicyviolation', e => { root.dataset.errors += e.violatedDirective + ' ' + e.blockedURI + '; '; });
 
 const hues = ['#3366cc', '#e8743b', '#19a979', '#945ecf', '#d9455f', '#13a4b4', '#a0803f', '#7a8797', '#bf399e', '#6c9a3b'];
 const hue = i => hues[((i % hues.length) + hues.length) % hues.length];
@@ -37,11 +39,13 @@ function make(tag, attributes, ...children) {
   return element;
 }
 
-function table(columns, rows, className) {
+// leads: text of the first column -> id on this page.
+function table(columns, rows, className, leads) {
   const right = columns.map((_, c) => rows.length > 0 && rows.every(row => isNumber(row[c] || '')));
   const head = make('tr', {}, ...columns.map((name, c) => make('th', { class: right[c] ? 'number' : undefined, scope: 'col' }, name)));
   return make('table', { class: className }, head, ...rows.map(row =>
-    make('tr', {}, ...row.map((text, c) => make('td', { class: right[c] ? 'number' : undefined }, text)))));
+    make('tr', {}, ...row.map((text, c) => make('td', { class: right[c] ? 'number' : undefined },
+      leads && c === 0 && leads.has(text) ? make('a', { href: '#' + leads.get(text) }, text) : text)))));
 }
 
 const card = (item, ...children) => make('section', { class: 'card' + (item.wide ? ' wide' : '') }, make('h3', {}, item.title),
@@ -66,9 +70,9 @@ const names = { id: 'names', afterDatasetsDraw(chart) {
   const c = chart.ctx;
   const points = chart.data.datasets.flatMap((set, s) => chart.isDatasetVisible(s) ? chart.getDatasetMeta(s).data.map((point, i) =>
     ({ x: point.x, y: point.y, name: set.data[i].name })) : []);
-  if (points.length > 60) return;
+  if (points.filter(p => p.name).length > 60) return;
   c.save(); c.font = '11px sans-serif'; c.fillStyle = tone('--ink');
-  const taken = points.map(p => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
+  const taken = points.filter(p => p.name || points.length <= 60).map(p => [p.x - 6, p.y - 6, p.x + 6, p.y + 6]);
   for (const p of points) {
     if (!p.name) continue;
     const w = c.measureText(p.name).width;
@@ -96,15 +100,16 @@ const bands = item => ({ id: 'bands', beforeDatasetsDraw(chart) {
 
 function dataset(item, series, place) {
   const colour = hue(series.hue ?? place);
-  const shade = series.faint ? colour + '66' : colour;
   const data = item.categories ? series.y : series.y.map((y, i) => ({ x: series.x[i], y, name: series.names ? series.names[i] : '' }));
   const many = data.length > 60;
+  const shade = series.faint ? colour + '66' : item.kind === 'scatter' && many ? colour + 'a0' : colour;
   const taken = p => item.mark_x !== undefined && p.raw && p.raw.x === item.mark_x;
   return { label: series.name, data, borderColor: shade, borderWidth: series.faint || series.dashed ? 1.3 : 2,
     backgroundColor: item.kind === 'line' || item.kind === 'scatter' ? shade : colour + 'cc', borderDash: series.dashed ? [5, 4] : undefined,
     barPercentage: item.kind === 'histogram' ? 1 : 0.85, categoryPercentage: item.kind === 'histogram' ? 0.98 : 0.8,
-    pointRadius: item.kind === 'scatter' ? (many ? 2.5 : 5) : series.dashed || series.faint || many ? 0 : p => taken(p) ? 7 : 3,
-    pointBackgroundColor: p => taken(p) ? hue(1) : shade, pointHoverRadius: 6, spanGaps: false };
+    showLine: item.kind === 'line' || (item.kind === 'scatter' && series.dashed),
+    pointRadius: item.kind === 'scatter' ? (series.dashed ? 0 : many ? 2.5 : 5) : series.names ? p => p.raw && p.raw.name ? 5 : 0 : series.dashed || series.faint || many ? 0 : p => taken(p) ? 7 : 3,
+    pointBackgroundColor: p => taken(p) ? hue(1) : shade, pointHoverRadius: 6, spanGaps: false, clip: 7 };
 }
 
 function axes(item) {
@@ -115,12 +120,18 @@ function axes(item) {
     over.type = 'linear';
     over.ticks.callback = onAxis(item.x_format);
     const x = item.kind === 'line' ? item.series.flatMap(s => s.x).filter(Number.isFinite) : [];
-    if (x.length > 0) { over.min = x.reduce((a, b) => Math.min(a, b)); over.max = x.reduce((a, b) => Math.max(a, b)); }
+    const least = x.reduce((a, b) => Math.min(a, b), Infinity), greatest = x.reduce((a, b) => Math.max(a, b), -Infinity);
+    if (least < greatest) { over.min = least; over.max = greatest; }  // of one x the library makes an axis
   } else if (isDay(item.categories[0])) {
     const years = +item.categories[item.categories.length - 1].slice(0, 4) - +item.categories[0].slice(0, 4) > 4;
     over.ticks = { maxTicksLimit: 6, maxRotation: 0, callback(v) { const d = this.getLabelForValue(v); return years ? d.slice(0, 4) : months[+d.slice(5, 7) - 1] + ' ' + d.slice(2, 4); } };
   } else if (lies) {
-    over.ticks = { autoSkip: false };
+    over.ticks = { autoSkip: false, callback(v) {  // a third of the width at most
+      const name = this.getLabelForValue(v), most = Math.max(8, Math.floor(this.chart.width / 17));
+      return name.length > most ? name.slice(0, most - 1) + '…' : name;
+    } };
+  } else if (item.kind === 'histogram') {  // where its interval begins
+    over.ticks = { maxRotation: 0, autoSkipPadding: 12, callback(v) { return this.getLabelForValue(v).split(' – ')[0]; } };
   }
   const up = { title: title(item.y_title), beginAtZero: item.y_from_zero || !['line', 'scatter'].includes(item.kind), ticks: { callback: onAxis(item.y_format) } };
   return lies ? { x: up, y: over } : { x: over, y: up };
@@ -155,22 +166,30 @@ function heat(item) {
     if (v !== null) td.style.background = `rgba(var(${v >= 0 ? '--cold' : '--warm'}), ${(0.75 * Math.min(1, Math.max(0, share))).toFixed(3)})`;
     return td;
   };
-  const head = make('tr', {}, make('th', {}), ...item.columns.map(name => make('th', { scope: 'col' }, name)));
-  return card(item, scrolled(item.title, make('table', { class: 'heat' }, head, ...item.values.map((row, r) =>
+  const head = make('tr', {}, make('td', {}), ...item.columns.map(name => make('th', { scope: 'col' }, make('span', {}, name))));
+  return card(item, scrolled(item.title, make('table', { class: item.columns.length > 8 ? 'heat many' : 'heat' }, head, ...item.values.map((row, r) =>
     make('tr', {}, make('th', { scope: 'row' }, item.rows[r]), ...row.map(cell))))));
 }
 
+// A heading; with a share, a bar as well.
+function part(item, id) {
+  const bar = item.share === undefined ? '' : make('div', { class: 'bar', role: 'img', 'aria-label': item.note }, make('i', {}));
+  if (bar) bar.firstChild.style.width = (100 * item.share).toFixed(2) + '%';
+  return make('header', { id }, make('h2', {}, item.title), item.note ? make('p', { class: 'note' }, item.note) : '', bar);
+}
+
 const items = document.getElementById('items');
+const parts = new Map(report.items.map((item, i) => [item.item === 'part' ? item.title : null, 'part-' + i]));
 let grid = null;
-for (const item of report.items) {
+for (const [i, item] of report.items.entries()) {
   if (item.item === 'figures' || item.item === 'part') {
     grid = null;
-    if (item.item === 'part') items.append(make('h2', {}, item.title), item.note ? make('p', { class: 'note' }, item.note) : '');
+    if (item.item === 'part') items.append(part(item, 'part-' + i));
     else items.append(make('div', { class: 'figures' }, ...item.figures.map(f => make('div', { class: 'figure' }, make('b', {}, f.value), make('span', {}, f.name)))));
     continue;
   }
   if (grid === null) items.append(grid = make('div', { class: 'grid' }));
-  grid.append(item.item === 'chart' ? draw(item) : item.item === 'heat' ? heat(item) : card(item, scrolled(item.title, table(item.columns, item.rows))));
+  grid.append(item.item === 'chart' ? draw(item) : item.item === 'heat' ? heat(item) : card(item, scrolled(item.title, table(item.columns, item.rows, undefined, item.leads ? parts : undefined))));
 }
 
 let drawn = [];

@@ -63,5 +63,13 @@ TEST(Page, NumbersForPeople) {
   EXPECT_EQ(Percent(0.1234), "12.3 %");
 }
 
+TEST(Page, LongTextsEndInAnEllipsis) {
+  EXPECT_EQ(Clipped("abcd", 4), "abcd");
+  EXPECT_EQ(Clipped("abcde", 4), "abc…");
+  EXPECT_EQ(Clipped("äöüß", 4), "äöüß");
+  EXPECT_EQ(Clipped("äöüßa", 4), "äöü…");
+  EXPECT_EQ(Clipped("", 4), "");
+}
+
 }  // namespace
 }  // namespace millrace::report
