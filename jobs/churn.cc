@@ -10,7 +10,7 @@
 // offer, from --watch on a watchful eye. Without --test-rows all customers are fitted to and listed.
 // Output: coefficients/ (feature, coefficient), test_scores/ (row, id, churn, probability, action;
 // train_scores/ without --test-rows), top_risk/ (the --top likeliest to leave: rank, row, id, probability,
-// churn, action; equal ones by id), roc/, summary.json.
+// churn, action; equal ones by id), roc/, summary.json, report.json.
 //
 // Refused with a sentence: a target of one kind or more than two, categorical columns with missing cells or
 // over 1,000 kinds, numbers that are none; a customer whose id occurs twice is two customers.
@@ -27,6 +27,8 @@
 #include "jobs/ml/classification_report.h"
 #include "jobs/ml/encoders.h"
 #include "jobs/ml/logistic_regression.h"
+#include "jobs/pages/classifier_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -45,6 +47,7 @@ struct ChurnOptions : CommonOptions {
       "gender",          "Partner",         "Dependents",   "PhoneService",     "MultipleLines",
       "InternetService", "OnlineSecurity",  "OnlineBackup", "DeviceProtection", "TechSupport",
       "StreamingTV",     "StreamingMovies", "Contract",     "PaperlessBilling", "PaymentMethod"};
+  std::string report;
 };
 MR_OPTIONS(ChurnOptions,
            MR_OPTION(test_rows, "path", "A csv with a column row: customers that are kept back for the test"),
@@ -57,29 +60,32 @@ MR_OPTIONS(ChurnOptions,
            MR_OPTION(positive, "text", "What it says then"),
            MR_OPTION(numeric, "columns", "Numbers, standardised; a blank is 0"),
            MR_OPTION(flags, "columns", "Numbers that are taken as they are; a blank is 0"),
-           MR_OPTION(categorical, "columns", "Columns of kinds, one 0/1 column for each kind but the first"))
+           MR_OPTION(categorical, "columns", "Columns of kinds, one 0/1 column for each kind but the first"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 namespace {
 
+constexpr const char* kActions[] = {"offer", "watch", "none"};
+
 struct Actions {
   double offer = 0, watch = 0;
-  const char* Of(double probability) const {
-    return probability >= offer ? "offer" : probability >= watch ? "watch" : "none";
-  }
+  size_t Number(double probability) const { return probability >= offer ? 0 : probability >= watch ? 1 : 2; }
+  const char* Of(double probability) const { return kActions[Number(probability)]; }
 };
 MR_RECORD(Actions, MR_NAMED(offer), MR_NAMED(watch))
 
 struct ActionTally {
-  uint64_t offer = 0, watch = 0, none = 0;
-  double nearest = std::numeric_limits<double>::infinity();  // least distance from one of the two limits
+  std::vector<uint64_t> customers = {0, 0, 0}, left = {0, 0, 0};  // by action, and those of them who left
+  double nearest = std::numeric_limits<double>::infinity();       // least distance from one of the two limits
 };
-MR_RECORD(ActionTally, MR_NAMED(offer), MR_NAMED(watch), MR_NAMED(none), MR_NAMED(nearest))
+MR_RECORD(ActionTally, MR_NAMED(customers), MR_NAMED(left), MR_NAMED(nearest))
 
 struct AddTallies {
   void operator()(ActionTally& into, const ActionTally& more) const {
-    into.offer += more.offer;
-    into.watch += more.watch;
-    into.none += more.none;
+    for (size_t i = 0; i < more.customers.size(); ++i) {
+      into.customers[i] += more.customers[i];
+      into.left[i] += more.left[i];
+    }
     into.nearest = std::min(into.nearest, more.nearest);
   }
 };
@@ -129,8 +135,9 @@ ActionTally CountActions(const Dataset<ml::Scored>& scored, const Actions& actio
           With(actions),
           [](const Actions& a, const ml::Scored& row) {
             ActionTally tally;
-            const std::string_view action = a.Of(row.probability);
-            (action == "offer" ? tally.offer : action == "watch" ? tally.watch : tally.none) = 1;
+            const size_t action = a.Number(row.probability);
+            tally.customers[action] = 1;
+            tally.left[action] = row.positive ? 1 : 0;
             tally.nearest =
                 std::min(std::abs(row.probability - a.offer), std::abs(row.probability - a.watch));
             return tally;
@@ -170,6 +177,15 @@ Table TopTable(Job& job, const std::vector<ml::Scored>& likeliest, const std::st
                        Value::Double(s.probability), Value::Int64(s.positive ? 1 : 0),
                        Value::Text(actions.Of(s.probability))});
   return {schema, job.Values<Row>(rows)};
+}
+
+std::vector<report::ActionLine> ActionLines(const Actions& actions, const ActionTally& tally) {
+  const std::string rules[] = {StrCat("from ", actions.offer, " on"), StrCat("from ", actions.watch, " on"),
+                               "below"};
+  std::vector<report::ActionLine> lines;
+  for (size_t i = 0; i < tally.customers.size(); ++i)
+    lines.push_back({kActions[i], rules[i], tally.customers[i], tally.left[i]});
+  return lines;
 }
 
 // Between neighbours of different features: equal ones have one and the same probability.
@@ -213,14 +229,18 @@ void Churn(Job& job, const ChurnOptions& options) {
     summary["train_population_std"][options.numeric[i]] = scale.std[i];
   }
   summary.update(ml::ModelJson(samples, model));
-  ml::AddEvaluation(ml::MakeConfusion(scored, 0.5), roc, &summary);
+  const ml::Confusion confusion = ml::MakeConfusion(scored, 0.5);
+  ml::AddEvaluation(confusion, roc, &summary);
   const ActionTally tally = CountActions(scored, actions);
   summary[samples.HasTest() ? "actions_in_test" : "actions_in_train"] = {
-      {"offer", tally.offer}, {"watch", tally.watch}, {"none", tally.none}};
+      {"offer", tally.customers[0]}, {"watch", tally.customers[1]}, {"none", tally.customers[2]}};
   summary["smallest_distance_from_action_thresholds"] = ml::JsonNumber(tally.nearest);
   summary[StrCat("smallest_gap_in_top_", options.top, "_of_different_features")] =
       ml::JsonNumber(SmallestGap(likeliest));
   job.WriteFile("summary.json", summary.dump(1) + "\n");
+  report::ClassifierFacts facts = report::FactsOfClassifier(samples, model, scored, confusion, roc);
+  facts.positive = "gone", facts.negative = "here";
+  WriteReport(job, report::ChurnPage(facts, ActionLines(actions, tally), likeliest));
 }
 MR_JOB("churn", Churn, "Customers by their probability to leave, and what to do about each")
 

@@ -9,7 +9,7 @@
 // judged by the rows it was fitted to.
 // Output: coefficients/ (feature, train_mean, train_population_std, intercept_free or intercept_penalised),
 // test_scores/ (row, the id, target, linear_score, probability; train_scores/ without --test-rows), roc/
-// (threshold, tp, fp, fpr, tpr: all distinct linear scores, descending), summary.json.
+// (threshold, tp, fp, fpr, tpr: all distinct linear scores, descending), summary.json, report.json.
 //
 // Refused with a sentence: missing or infinite cells, targets other than 0 and 1, one class only among the
 // train rows, no convergence within --max-iterations. Separable classes have their minimum as well, for the
@@ -18,13 +18,15 @@
 // Stages, for n rows of d features: parsing into cached blocks and the shuffle of the test rows as in
 // linear-regression; two passes for the scaler, one per Newton iteration, a loop of the job (each task sends
 // d^2 / 2 numbers); one for confusion and log loss; one that shuffles the scores into order (10 to 30 bytes
-// per distinct score and split) and caches them, three small ones over these for ROC and AUC. Memory: one
-// d x d triangle and one block of 256 KiB per slot.
+// per distinct score and split) and caches them, five small ones over these for ROC and AUC, one for the
+// report. Memory: one d x d triangle and one block of 256 KiB per slot.
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/classification_report.h"
 #include "jobs/ml/logistic_regression.h"
+#include "jobs/pages/classifier_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -38,6 +40,7 @@ struct LogisticRegressionOptions : CommonOptions {
   std::string intercept = "free";
   double threshold = 0.5;
   uint32_t max_iterations = 100;
+  std::string report;
 };
 MR_OPTIONS(LogisticRegressionOptions,
            MR_OPTION(target, "column", "The column of 0 and 1 to predict; 1 is positive"),
@@ -48,7 +51,8 @@ MR_OPTIONS(LogisticRegressionOptions,
            MR_OPTION(c, "number", "Weight of the loss against the penalty 1/2 w.w"),
            MR_OPTION(intercept, "free|penalised", "Whether the penalty leaves the intercept out"),
            MR_OPTION(threshold, "number", "Rows of a greater probability are taken for positive"),
-           MR_OPTION(max_iterations, "integer", "Newton steps after which the job gives up"))
+           MR_OPTION(max_iterations, "integer", "Newton steps after which the job gives up"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 void LogisticRegression(Job& job, const LogisticRegressionOptions& options) {
   const ml::Samples samples = ml::ReadSamples(
@@ -66,8 +70,10 @@ void LogisticRegression(Job& job, const LogisticRegressionOptions& options) {
       .Write(options.output + (samples.HasTest() ? "/test_scores" : "/train_scores"));
   roc.points.Write(options.output + "/roc");
   nlohmann::ordered_json summary = ml::ModelJson(samples, model);
-  ml::AddEvaluation(ml::MakeConfusion(scored, options.threshold), roc, &summary);
+  const ml::Confusion confusion = ml::MakeConfusion(scored, options.threshold);
+  ml::AddEvaluation(confusion, roc, &summary);
   job.WriteFile("summary.json", summary.dump(1) + "\n");
+  WriteReport(job, report::LogisticPage(report::FactsOfClassifier(samples, model, scored, confusion, roc)));
 }
 MR_JOB("logistic-regression", LogisticRegression, "The probability of one of two classes, from numbers")
 

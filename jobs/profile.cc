@@ -10,7 +10,7 @@
 // Output: columns/ (one row per column), top/ (the most frequent values), histogram/ (bins of equal width),
 // pearson/ (numeric x numeric), cramers_v/ and uncertainty/ (categorical x categorical; of the row given the
 // column), correlation_ratio/ (categorical x numeric), summary.json with all of it (matrices up to 100
-// columns).
+// columns), report.json.
 //
 // Stages: a thin sample where the input is over 64 MiB; one pass over the rows; one shuffle. How they grow
 // is in jobs/ml/profile_stages.h. Quantiles and distinct counts are exact at any size.
@@ -20,6 +20,8 @@
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/column_kinds.h"
 #include "jobs/ml/profile_stages.h"
+#include "jobs/pages/profile_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -28,12 +30,14 @@ struct ProfileOptions : CommonOptions {
   std::vector<std::string> columns;
   uint32_t top = 10;
   uint32_t bins = 20;
+  std::string report;
 };
 MR_OPTIONS(ProfileOptions,
            MR_OPTION(types, "columns", "COLUMN:numeric|categorical|text,...; the others' are found"),
            MR_OPTION(columns, "columns", "The columns to look at; empty = all"),
            MR_OPTION(top, "integer", "Most frequent values that are listed per column"),
-           MR_OPTION(bins, "integer", "Bins of a histogram"))
+           MR_OPTION(bins, "integer", "Bins of a histogram"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 namespace {
 
@@ -191,6 +195,7 @@ void ProfileJob(Job& job, const ProfileOptions& options) {
   matrix("correlation_ratio", "correlation_ratio", profile.categorical, profile.numeric,
          profile.correlation_ratio);
   job.WriteFile("summary.json", summary.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  WriteReport(job, report::ProfilePage(spec, profile));
 }
 MR_JOB("profile", ProfileJob, "Figures of every column of a table, and of every pair of columns")
 

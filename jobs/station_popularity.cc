@@ -18,6 +18,7 @@
 // --top is: per cluster and rank, the subsets side by side), summary.json; dynamic/ with --batches: after
 // each batch of events the best stations of the first subset, over all events so far. With --clusters there
 // are no ranks, hence no subsets; top7/ has cluster, rank, station_num, popularity, general, difference then.
+// report.json has the same for people.
 //
 // Stages, for n events, h households, s stations, k clusters, m subsets. Households: what kmeans.h says, and
 // one shuffle of h records. Events: one pass; each task sends at most s records of k 2^m counts. A household
@@ -36,6 +37,8 @@
 #include "jobs/ml/kmeans.h"
 #include "jobs/ml/popularity.h"
 #include "jobs/ml/popularity_tables.h"
+#include "jobs/pages/popularity_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -51,6 +54,7 @@ struct StationPopularityOptions : OutputOptions {
   uint64_t batch = 5000;
   uint32_t triggers = 5;
   uint64_t broadcast_bytes = 4 << 20;
+  std::string report;
 };
 MR_OPTIONS(
     StationPopularityOptions,
@@ -67,7 +71,8 @@ MR_OPTIONS(
     MR_OPTION(top, "integer", "Stations per cluster and subset that are listed"),
     MR_OPTION(batches, "flag", "Also the best stations after each batch of events"),
     MR_OPTION(batch, "integer", "Events of a batch"), MR_OPTION(triggers, "integer", "Batches at most"),
-    MR_OPTION(broadcast_bytes, "integer", "Households or products of larger files are joined by a shuffle"))
+    MR_OPTION(broadcast_bytes, "integer", "Households or products of larger files are joined by a shuffle"),
+    MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 namespace {
 
@@ -107,26 +112,17 @@ ml::GivenClusters FindClusters(Job& job, const StationPopularityOptions& options
   return {groups, ml::MakeAudience(job, members, options.broadcast_bytes, options.households)};
 }
 
-struct Trigger {
-  uint64_t trigger = 0, events = 0;
-  std::string cluster;
-  uint64_t rank = 0;
-  std::string station;
-  uint64_t views = 0, views_of_cluster = 0;
-  double diff_rank = 0;
-};
-MR_RECORD(Trigger, MR_NAMED(trigger), MR_NAMED(events), MR_NAMED(cluster), MR_NAMED(rank), MR_NAMED(station),
-          MR_NAMED(views), MR_NAMED(views_of_cluster), MR_NAMED(diff_rank))
-
 // All that a later trigger must know of the batches so far.
 struct Arrived {
   uint64_t events = 0;
   std::vector<ml::StationViews> views;
+  std::vector<ml::Arrival> drawn;  // in the report
 };
-MR_RECORD(Arrived, MR_NAMED(events), MR_NAMED(views))
+MR_RECORD(Arrived, MR_NAMED(events), MR_NAMED(views), MR_NAMED(drawn))
 
-void WatchArrivals(Job& job, const StationPopularityOptions& options, const Dataset<ml::Watched>& events,
-                   const ml::Groups& groups) {
+// The best stations after each batch, as dynamic/ and as the report has them.
+std::vector<ml::Arrival> WatchArrivals(Job& job, const StationPopularityOptions& options,
+                                       const Dataset<ml::Watched>& events, const ml::Groups& groups) {
   const auto watched = events.Filter([](const ml::Watched& event) { return !event.station.empty(); });
   const std::vector<uint64_t> counts = watched.CountPerTask();
   uint64_t rows = 0;
@@ -134,17 +130,21 @@ void WatchArrivals(Job& job, const StationPopularityOptions& options, const Data
   const uint64_t triggers = std::min<uint64_t>(options.triggers, (rows + options.batch - 1) / options.batch);
   const uint32_t subset = groups.subsets() > 1 ? 1 : 0;
 
-  job.Loop("triggers", Arrived{}, triggers, [&](Arrived& arrived, uint64_t t) {
+  const auto watch = [&](Arrived& arrived, uint64_t t) {
     const auto batch = watched.Slice(counts, t * options.batch, options.batch);
     ml::MergeViews(ml::CountViews(batch, groups.count()).Collect(), &arrived.views);
     arrived.events = std::min(rows, (t + 1) * options.batch);
-    std::vector<Trigger> best;
+    std::vector<ml::Arrival> best;
     for (const ml::Popularity& row : ml::BestStations(arrived.views, groups, subset, options.top))
       best.push_back({t + 1, arrived.events, groups.clusters[row.cluster], row.diff_rank_number, row.station,
                       row.views, row.views_of_cluster, row.diff_rank});
-    job.Values<Trigger>(best).Write(options.output + "/dynamic", {.first_part = static_cast<uint32_t>(t)});
+    job.Values<ml::Arrival>(best).Write(options.output + "/dynamic",
+                                        {.first_part = static_cast<uint32_t>(t)});
+    if (report::IsDrawnTrigger(t, triggers))
+      arrived.drawn.insert(arrived.drawn.end(), best.begin(), best.end());
     return true;
-  });
+  };
+  return job.Loop("triggers", Arrived{}, triggers, watch).drawn;
 }
 
 }  // namespace
@@ -172,10 +172,12 @@ void StationPopularity(Job& job, const StationPopularityOptions& options) {
   const std::vector<ml::Popularity> best = ml::BestOf(popularity, options.top);
   (given ? ml::TopTable(job, best, groups) : ml::TopTableOfSubsets(job, best, groups))
       .Write(options.output + "/top7");
-  if (options.batches) WatchArrivals(job, options, watched, groups);
+  std::vector<ml::Arrival> arrivals;
+  if (options.batches) arrivals = WatchArrivals(job, options, watched, groups);
 
   summary["events"] = ml::EventsSummary(groups, totals);
   job.WriteFile("summary.json", summary.dump(1) + "\n");
+  WriteReport(job, report::PopularityPage(groups, totals, best, arrivals));
 }
 MR_JOB("station-popularity", StationPopularity,
        "Stations that clusters of households watch more than everybody does")

@@ -13,7 +13,7 @@
 //
 // Output: batches/ (batch, points, batch_cost and test_cost before the update, then after it n_J, weight_J,
 // centre_J_FEATURE and split), centres/ (the last ones), test_labels/ (row among the test rows, label),
-// summary.json.
+// summary.json, report.json.
 //
 // Stages, for n rows of d columns, batches of b rows: three passes for features, means and deviations, one
 // that caches the test rows as blocks. Then a loop: a step reads the splits (1 MiB) that hold its 65,536 rows
@@ -30,6 +30,8 @@
 #include "jobs/ml/kmeans.h"
 #include "jobs/ml/stream_rows.h"
 #include "jobs/ml/streaming_kmeans.h"
+#include "jobs/pages/streaming_page.h"
+#include "jobs/pages/write.h"
 
 namespace millrace {
 
@@ -44,6 +46,7 @@ struct StreamingKMeansOptions : CommonOptions {
   std::string centres;
   uint64_t seed = 1;
   uint64_t test_every = 1;
+  std::string report;
 };
 MR_OPTIONS(StreamingKMeansOptions,
            MR_OPTION(features, "columns", "The columns to cluster by; empty = all numeric ones"),
@@ -56,7 +59,8 @@ MR_OPTIONS(StreamingKMeansOptions,
            MR_OPTION(rule, "seed|spark", "How centres follow a batch"),
            MR_OPTION(centres, "path", "File with the first centres, standardised"),
            MR_OPTION(seed, "integer", "Draws the first centres where no file has them"),
-           MR_OPTION(test_every, "integer", "The test cost is found for every so many batches"))
+           MR_OPTION(test_every, "integer", "The test cost is found for every so many batches"),
+           MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
 namespace {
 
@@ -68,8 +72,10 @@ struct Progress {
   ml::StreamingModel model;
   double batch_costs = 0, test_costs = 0;  // sums
   std::vector<uint64_t> splits;            // batches that ended with one
+  std::vector<report::DrawnBatch> drawn;
 };
-MR_RECORD(Progress, MR_NAMED(model), MR_NAMED(batch_costs), MR_NAMED(test_costs), MR_NAMED(splits))
+MR_RECORD(Progress, MR_NAMED(model), MR_NAMED(batch_costs), MR_NAMED(test_costs), MR_NAMED(splits),
+          MR_NAMED(drawn))
 
 void CheckOptions(Job& job, const StreamingKMeansOptions& options) {
   if (options.batch == 0) job.Fail("--batch=0: a batch needs a row at least");
@@ -141,6 +147,11 @@ std::vector<Row> FollowAndTest(const StreamingKMeansOptions& options, const ml::
     state->batch_costs += results[i].cost;
     state->test_costs += test_cost == nullptr ? 0 : *test_cost;
     if (results[i].split) state->splits.push_back(batch + i);
+    const uint64_t all = (stream.train_rows - 1) / rule.batch + 1;
+    if (report::IsDrawnBatch(batch + i, all, options.test_every, state->model.centres))
+      state->drawn.push_back({batch + i, results[i].points, results[i].cost,
+                              test_cost == nullptr ? std::nullopt : std::optional(*test_cost),
+                              results[i].counts, results[i].after});
   }
   state->model = results.back().after;
   return rows;
@@ -158,7 +169,7 @@ void StreamingKMeans(Job& job, const StreamingKMeansOptions& options) {
   const Schema schema = BatchSchema(stream.features.names, first.k);
   const uint64_t batches = (stream.train_rows - 1) / options.batch + 1;
   const uint64_t per_step = std::clamp<uint64_t>(kRowsPerStep / options.batch, 1, kBatchesPerStep);
-  Progress progress{{first, std::vector<double>(first.k, 1.0)}, 0, 0, {}};
+  Progress progress{{first, std::vector<double>(first.k, 1.0)}, 0, 0, {}, {}};
   progress = job.Loop("batches", progress, (batches - 1) / per_step + 1, [&](Progress& state, uint64_t step) {
     const auto rows = FollowAndTest(options, stream, rule, step * per_step, per_step, &state);
     Table{schema, job.Values<Row>(rows)}.Write(options.output + "/batches",
@@ -178,16 +189,21 @@ void StreamingKMeans(Job& job, const StreamingKMeansOptions& options) {
   summary["rule"] = options.rule;
   summary["decay"] = decay;
   summary["batches"] = batches;
-  summary["final_test_cost"] = ml::TestCosts(stream.test, {model.centres})[0];
+  const double final_test_cost = ml::TestCosts(stream.test, {model.centres})[0];
+  summary["final_test_cost"] = final_test_cost;
   summary["sum_batch_cost"] = progress.batch_costs;
   summary["sum_test_cost"] = progress.test_costs;
   for (uint32_t j = 0; j < first.k; ++j)
     summary["final_centres"].push_back(
         std::vector<double>(model.centres.row(j), model.centres.row(j) + first.columns));
   summary["final_weights"] = model.weights;
-  summary["test_label_counts"] = ml::CountLabels(labels, first.k);
+  const std::vector<uint64_t> label_counts = ml::CountLabels(labels, first.k);
+  summary["test_label_counts"] = label_counts;
   summary["split_batches"] = progress.splits;
   job.WriteFile("summary.json", summary.dump(1) + "\n");
+  WriteReport(
+      job, report::StreamingPage({stream.features.names, stream.train_rows, stream.test_rows, batches, first,
+                                  model, final_test_cost, label_counts, progress.splits, progress.drawn}));
 }
 MR_JOB("streaming-kmeans", StreamingKMeans, "k-means that follows batches of rows and forgets old ones")
 

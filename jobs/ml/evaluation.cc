@@ -18,6 +18,15 @@ struct MergeConfusions {
   }
 };
 
+struct AddBands {
+  void operator()(ScoreBands& into, const ScoreBands& more) const {
+    for (size_t i = 0; i < more.positives.size(); ++i) {
+      into.positives[i] += more.positives[i];
+      into.negatives[i] += more.negatives[i];
+    }
+  }
+};
+
 struct TopRows {
   uint64_t limit = 0;
   std::vector<Scored> rows;
@@ -247,6 +256,37 @@ Roc MakeRoc(const Dataset<Scored>& scored) {
     roc.auc = static_cast<double>(pairs) / 2 / static_cast<double>(possible);
   }
   return roc;
+}
+
+std::vector<RocPoint> RocSample(const Roc& roc, uint64_t most) {
+  if (!roc.auc.has_value()) return {};
+  const uint64_t points = roc.distinct_scores + 1, each = (points + most - 1) / most;
+  return roc.points.WithRowNumber()
+      .Filter(With(each, points),
+              [](uint64_t step, uint64_t rows, const Numbered<RocPoint>& point) {
+                return point.row % step == 0 || point.row + 1 == rows;
+              })
+      .Map([](const Numbered<RocPoint>& point) { return point.record; })
+      .Collect();
+}
+
+ScoreBands CountBands(const Dataset<Scored>& scored, uint32_t bands) {
+  constexpr uint32_t kBatchRows = 4096;
+  const ScoreBands none{std::vector<uint64_t>(bands), std::vector<uint64_t>(bands)};
+  return scored
+      .MapBatch<ScoreBands>(
+          kBatchRows, With(none),
+          [](const ScoreBands& empty, std::span<const Scored> batch, Emitter<ScoreBands>& out) {
+            ScoreBands counts = empty;
+            const size_t n = empty.positives.size();
+            for (const Scored& row : batch) {
+              const auto band = static_cast<size_t>(row.probability * static_cast<double>(n));
+              ++(row.positive ? counts.positives : counts.negatives)[std::min(band, n - 1)];
+            }
+            out(counts);
+          },
+          "Bands")
+      .Aggregate(AddBands{}, none);
 }
 
 }  // namespace millrace::ml

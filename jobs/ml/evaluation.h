@@ -93,6 +93,19 @@ struct Roc {
 // holds more than a slot's memory, whatever the number of rows.
 Roc MakeRoc(const Dataset<Scored>& scored);
 
+// About `most` points of the curve, spread evenly over its scores, the first and the last among them; none
+// where all rows are of one class. Two passes over the points.
+std::vector<RocPoint> RocSample(const Roc& roc, uint64_t most);
+
+// Rows by probability, in bands of equal width: band i of n holds i/n <= probability < (i+1)/n, the last one
+// 1 as well.
+struct ScoreBands {
+  std::vector<uint64_t> positives, negatives;
+};
+MR_RECORD(ScoreBands, MR_NAMED(positives), MR_NAMED(negatives))
+// One pass; each task sends one record.
+ScoreBands CountBands(const Dataset<Scored>& scored, uint32_t bands);
+
 // v where it is a number, else null: infinities and NaN have no JSON.
 nlohmann::ordered_json JsonNumber(double v);
 

@@ -19,6 +19,12 @@ struct AppendRows {
   void operator()(GrowingR& into, const GrowingR& more) const { into.Append(more); }
 };
 
+struct AddCounts {
+  void operator()(std::vector<uint64_t>& into, const std::vector<uint64_t>& more) const {
+    for (size_t i = 0; i < more.size(); ++i) into[i] += more[i];
+  }
+};
+
 // Features and target side by side.
 FeatureBlock WithTarget(const SampleBlock& block) {
   FeatureBlock out;
@@ -234,6 +240,44 @@ std::vector<double> FirstPredictions(const Samples& samples, const LinearModel& 
   std::vector<double> predictions;
   for (const Numbered<double>& one : first) predictions.push_back(one.record);
   return predictions;
+}
+
+std::vector<ShownPrediction> SamplePredictions(const Samples& samples, const LinearModel& model,
+                                               uint64_t most) {
+  const uint64_t each = (samples.evaluated_rows() + most - 1) / most;
+  std::vector<ShownPrediction> shown =
+      samples.Evaluated()
+          .FlatMap<ShownPrediction>(
+              With(model, each),
+              [](const LinearModel& m, uint64_t step, const SampleBlock& block,
+                 Emitter<ShownPrediction>& out) {
+                for (uint32_t i = 0; i < block.features.rows; ++i)
+                  if (step <= 1 || MixBits(block.numbers[i]) % step == 0)
+                    out({block.numbers[i], block.targets[i], m.Predict(block.features.row(i))});
+              },
+              "SamplePredictions")
+          .Collect();
+  std::sort(shown.begin(), shown.end(),
+            [](const ShownPrediction& a, const ShownPrediction& b) { return a.row < b.row; });
+  return shown;
+}
+
+std::vector<uint64_t> CountResiduals(const Samples& samples, const LinearModel& model, double from, double to,
+                                     uint32_t bins) {
+  const double per_unit = static_cast<double>(bins) / (to - from);
+  return samples.Evaluated()
+      .Map(
+          With(model, from, per_unit, bins),
+          [](const LinearModel& m, double least, double scale, uint32_t n, const SampleBlock& block) {
+            std::vector<uint64_t> counts(n);
+            for (uint32_t i = 0; i < block.features.rows; ++i) {
+              const double place = (block.targets[i] - m.Predict(block.features.row(i)) - least) * scale;
+              ++counts[static_cast<size_t>(std::clamp(place, 0.0, static_cast<double>(n - 1)))];
+            }
+            return counts;
+          },
+          "CountResiduals")
+      .Aggregate(AddCounts{}, std::vector<uint64_t>(bins));
 }
 
 }  // namespace millrace::ml

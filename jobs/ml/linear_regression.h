@@ -43,6 +43,19 @@ RegressionTally EvaluateLinear(const Samples& samples, const LinearModel& model,
 Table PredictionsTable(const Samples& samples, const LinearModel& model);
 // feature, coefficient, standard_error, t (their quotient); the last row is (intercept).
 Table LinearCoefficientsTable(Job& job, const Samples& samples, const LinearModel& model);
+// About `most` evaluated rows (fewer than twice as many), chosen by a hash of their numbers, in the order of
+// these: the same whatever the splits.
+struct ShownPrediction {
+  uint64_t row = 0;
+  double target = 0, prediction = 0;
+};
+MR_RECORD(ShownPrediction, MR_NAMED(row), MR_NAMED(target), MR_NAMED(prediction))
+std::vector<ShownPrediction> SamplePredictions(const Samples& samples, const LinearModel& model,
+                                               uint64_t most);
+// Evaluated rows by residual, in `bins` bins of equal width from `from` to `to` (> from); the outermost ones
+// hold what lies beyond as well. One pass; each task sends one list.
+std::vector<uint64_t> CountResiduals(const Samples& samples, const LinearModel& model, double from, double to,
+                                     uint32_t bins);
 // Predictions of rows 0 to n - 1 of the input.
 std::vector<double> FirstPredictions(const Samples& samples, const LinearModel& model, uint64_t n);
 

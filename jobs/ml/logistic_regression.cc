@@ -116,7 +116,10 @@ Objective MakeObjective(const LogisticModel& at, const LossTally& tally, const L
 
 // Takes the trial for the best point and sets out from it.
 void Accept(const Objective& objective, NewtonState* state) {
+  std::vector<double> objectives = std::move(state->best.objectives);
+  objectives.push_back(objective.value);
   state->best = state->trial;
+  state->best.objectives = std::move(objectives);
   state->best.objective = objective.value;
   state->best.largest_gradient_entry = objective.gradient.cwiseAbs().maxCoeff();
   state->converged = state->best.largest_gradient_entry <= kCancelled * objective.terms;

@@ -34,9 +34,11 @@ struct LogisticModel {
   // How the fit went.
   uint64_t iterations = 0, halvings = 0;
   double objective = 0, largest_gradient_entry = 0;
+  std::vector<double> objectives;  // at the start and after each iteration
 };
 MR_RECORD(LogisticModel, MR_NAMED(shift), MR_NAMED(factor), MR_NAMED(coefficients), MR_NAMED(intercept),
-          MR_NAMED(iterations), MR_NAMED(halvings), MR_NAMED(objective), MR_NAMED(largest_gradient_entry))
+          MR_NAMED(iterations), MR_NAMED(halvings), MR_NAMED(objective), MR_NAMED(largest_gradient_entry),
+          MR_NAMED(objectives))
 
 // 1 / (1 + exp(-score)).
 double Probability(double score);

@@ -34,6 +34,18 @@ Table TopTableOfSubsets(Job& job, const std::vector<Popularity>& best, const Gro
 // cluster, rank, station_num, popularity, general, difference: of all households.
 Table TopTable(Job& job, const std::vector<Popularity>& best, const Groups& groups);
 
+// A row of dynamic/: one of the best stations after a batch of events, over all events so far.
+struct Arrival {
+  uint64_t trigger = 0, events = 0;
+  std::string cluster;
+  uint64_t rank = 0;
+  std::string station;
+  uint64_t views = 0, views_of_cluster = 0;
+  double diff_rank = 0;
+};
+MR_RECORD(Arrival, MR_NAMED(trigger), MR_NAMED(events), MR_NAMED(cluster), MR_NAMED(rank), MR_NAMED(station),
+          MR_NAMED(views), MR_NAMED(views_of_cluster), MR_NAMED(diff_rank))
+
 // Numbers of events: all (with a station), without_station, stations, and joined per subset.
 nlohmann::ordered_json EventsSummary(const Groups& groups, const ViewTotals& totals);
 
