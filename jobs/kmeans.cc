@@ -48,7 +48,8 @@ MR_OPTIONS(KMeansJobOptions, MR_OPTION(k, "integer", "Number of clusters"),
            MR_OPTION(features, "columns", "The columns to cluster by; empty = all numeric ones"),
            MR_OPTION(id, "column", "The column that names the rows"),
            MR_OPTION(centres, "path", "File with the first centres, instead of --init"),
-           MR_OPTION(silhouette, "auto|yes|no", "Mean silhouette of the result; auto = up to 100,000 rows"),
+           MR_OPTION(silhouette, "auto|yes|no",
+                     "Silhouettes and margin of labels; auto = up to 100,000 rows"),
            MR_OPTION(timing, "flag", "Prints the seconds of the iterations to standard output"),
            MR_OPTION(report, "path", "Also a page of the report here, when the job has succeeded"))
 
@@ -65,21 +66,24 @@ void KMeans(Job& job, const KMeansJobOptions& options) {
     initial.insert(initial.begin(), ml::ReadCentres(job, features, options.centres));
 
   const auto began = std::chrono::steady_clock::now();
+  const bool judged =
+      options.silhouette == "yes" || (options.silhouette == "auto" && features.rows <= 100'000);
   const std::vector<ml::KMeansRun> runs =
-      ml::Lloyd(features, initial, {options.tolerance, options.max_iterations});
+      ml::Lloyd(features, initial, {options.tolerance, options.max_iterations, judged});
   const std::chrono::duration<double> fit = std::chrono::steady_clock::now() - began;
   if (options.timing)
     std::fprintf(stdout, "{\"seconds\": %.6f, \"parts\": {\"fit\": %.6f}}\n", fit.count(), fit.count());
 
   const ml::KMeansRun& run = runs[0];
-  const bool silhouette =
-      options.silhouette == "yes" || (options.silhouette == "auto" && features.rows <= 100'000);
   ml::CentresTable(job, features, run.centres).Write(options.output + "/centres");
   ml::Labels(features, run.centres).Write(options.output + "/labels");
-  const std::optional<double> mean =
-      silhouette ? std::optional(ml::Silhouette(features, run.centres)) : std::nullopt;
-  job.WriteFile("summary.json", ml::SummaryJson(features, runs, mean));
-  WriteReport(job, report::KMeansPage(features, runs, mean));
+  std::vector<ml::Centres> found;
+  for (const ml::KMeansRun& each : runs) found.push_back(each.centres);
+  const auto silhouettes = judged ? ml::Silhouettes(features, found) : std::vector<double>();
+  const auto rows = options.centres.empty() ? ml::InitialRows(options.init, options.k, features.rows)
+                                            : std::vector<uint64_t>();
+  job.WriteFile("summary.json", ml::SummaryJson(features, runs, rows, silhouettes));
+  WriteReport(job, report::KMeansPage(features, runs, judged ? std::optional(silhouettes[0]) : std::nullopt));
 }
 MR_JOB("kmeans", KMeans, "Clusters of rows by k-means")
 

@@ -87,20 +87,21 @@ ml::GivenClusters FindClusters(Job& job, const StationPopularityOptions& options
   const ml::KMeansRun run = ml::Lloyd(features, {initial}, {options.tolerance, options.max_iterations})[0];
   ml::CentresTable(job, features, run.centres).Write(options.output + "/centres");
   const auto ranked = ml::RankInClusters(features, run.centres).Cache();
-  ranked.Write(options.output + "/ranked_households");
+  ml::Members(ranked).Write(options.output + "/ranked_households");
 
   std::vector<std::string> names;
   for (uint32_t c = 0; c < options.k; ++c) names.push_back(std::to_string(c));
   const ml::Groups groups = ml::MakeGroups(job, names, options.subsets);
   const auto members = ranked.Map(
       With(groups),
-      [](const ml::Groups& g, const ml::RankedMember& member) {
-        return ml::Member{member.id, g.Of(member.cluster, member.rank)};
+      [](const ml::Groups& g, const ml::RankStep& step) {
+        return ml::Member{step.member.id, g.Of(step.member.cluster, step.member.rank)};
       },
       "Groups");
   (*summary)["households"] = features.rows;
   (*summary)["cluster_sizes"] = run.final_sizes;
   (*summary)["kmeans_final_cost"] = run.final_cost;
+  ml::AddMargins(ml::FindMargins(ranked), summary);
   Json in_subset;
   for (uint32_t subset = 0; subset < groups.subsets(); ++subset) {
     uint64_t count = 0;
@@ -175,7 +176,12 @@ void StationPopularity(Job& job, const StationPopularityOptions& options) {
   std::vector<ml::Arrival> arrivals;
   if (options.batches) arrivals = WatchArrivals(job, options, watched, groups);
 
+  if (given) {
+    summary["households"] = audience.households;
+    summary["households_in_subset"] = {{groups.subset_names[0], audience.households}};
+  }
   summary["events"] = ml::EventsSummary(groups, totals);
+  summary["events"]["households_in_subset"] = summary["households_in_subset"];
   job.WriteFile("summary.json", summary.dump(1) + "\n");
   WriteReport(job, report::PopularityPage(groups, totals, best, arrivals));
 }

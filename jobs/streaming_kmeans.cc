@@ -67,15 +67,26 @@ namespace {
 constexpr uint64_t kRowsPerStep = 65536;
 constexpr uint64_t kBatchesPerStep = 256;
 
+constexpr uint64_t kShownBatches = 3;
+
+struct ShownBatch {
+  double batch_cost = 0;
+  std::optional<double> test_cost;
+  std::vector<uint64_t> counts;
+};
+MR_RECORD(ShownBatch, MR_NAMED(batch_cost), MR_NAMED(test_cost), MR_NAMED(counts))
+
 // What a step leaves to the next one.
 struct Progress {
   ml::StreamingModel model;
   double batch_costs = 0, test_costs = 0;  // sums
-  std::vector<uint64_t> splits;            // batches that ended with one
+  double label_margin = std::numeric_limits<double>::infinity();
+  std::vector<uint64_t> splits;  // batches that ended with one
+  std::vector<ShownBatch> first;
   std::vector<report::DrawnBatch> drawn;
 };
-MR_RECORD(Progress, MR_NAMED(model), MR_NAMED(batch_costs), MR_NAMED(test_costs), MR_NAMED(splits),
-          MR_NAMED(drawn))
+MR_RECORD(Progress, MR_NAMED(model), MR_NAMED(batch_costs), MR_NAMED(test_costs), MR_NAMED(label_margin),
+          MR_NAMED(splits), MR_NAMED(first), MR_NAMED(drawn))
 
 void CheckOptions(Job& job, const StreamingKMeansOptions& options) {
   if (options.batch == 0) job.Fail("--batch=0: a batch needs a row at least");
@@ -146,7 +157,11 @@ std::vector<Row> FollowAndTest(const StreamingKMeansOptions& options, const ml::
     rows.push_back(BatchRow(batch + i, results[i], test_cost));
     state->batch_costs += results[i].cost;
     state->test_costs += test_cost == nullptr ? 0 : *test_cost;
+    state->label_margin = std::min(state->label_margin, results[i].margin);
     if (results[i].split) state->splits.push_back(batch + i);
+    if (batch + i < kShownBatches)
+      state->first.push_back(
+          {results[i].cost, test_cost ? std::optional(*test_cost) : std::nullopt, results[i].counts});
     const uint64_t all = (stream.train_rows - 1) / rule.batch + 1;
     if (report::IsDrawnBatch(batch + i, all, options.test_every, state->model.centres))
       state->drawn.push_back({batch + i, results[i].points, results[i].cost,
@@ -169,7 +184,8 @@ void StreamingKMeans(Job& job, const StreamingKMeansOptions& options) {
   const Schema schema = BatchSchema(stream.features.names, first.k);
   const uint64_t batches = (stream.train_rows - 1) / options.batch + 1;
   const uint64_t per_step = std::clamp<uint64_t>(kRowsPerStep / options.batch, 1, kBatchesPerStep);
-  Progress progress{{first, std::vector<double>(first.k, 1.0)}, 0, 0, {}, {}};
+  Progress progress;
+  progress.model = {first, std::vector<double>(first.k, 1.0)};
   progress = job.Loop("batches", progress, (batches - 1) / per_step + 1, [&](Progress& state, uint64_t step) {
     const auto rows = FollowAndTest(options, stream, rule, step * per_step, per_step, &state);
     Table{schema, job.Values<Row>(rows)}.Write(options.output + "/batches",
@@ -199,7 +215,15 @@ void StreamingKMeans(Job& job, const StreamingKMeansOptions& options) {
   summary["final_weights"] = model.weights;
   const std::vector<uint64_t> label_counts = ml::CountLabels(labels, first.k);
   summary["test_label_counts"] = label_counts;
+  // The labels of the batches: how near one was to being another.
+  summary["label_margin"] =
+      std::isfinite(progress.label_margin) ? nlohmann::ordered_json(progress.label_margin) : nullptr;
   summary["split_batches"] = progress.splits;
+  for (const ShownBatch& batch : progress.first)
+    summary["first_batches"].push_back(
+        {{"batch_cost", batch.batch_cost},
+         {"test_cost", batch.test_cost ? nlohmann::ordered_json(*batch.test_cost) : nullptr},
+         {"counts", batch.counts}});
   job.WriteFile("summary.json", summary.dump(1) + "\n");
   WriteReport(
       job, report::StreamingPage({stream.features.names, stream.train_rows, stream.test_rows, batches, first,

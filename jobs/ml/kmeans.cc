@@ -6,7 +6,7 @@
 namespace millrace::ml {
 namespace {
 
-Tally TallyBlock(const Centres& centres, const FeatureBlock& block) {
+Tally TallyBlock(const Centres& centres, const FeatureBlock& block, bool with_margin) {
   Tally tally;
   tally.sums.assign(size_t{centres.k} * centres.columns, 0.0);
   tally.counts.assign(centres.k, 0);
@@ -17,6 +17,8 @@ Tally TallyBlock(const Centres& centres, const FeatureBlock& block) {
     tally.cost += cost[i];
     ++tally.counts[labels[i]];
     AddTo(block.row(i), block.columns, tally.sums.data() + size_t{labels[i]} * block.columns);
+    if (with_margin)
+      tally.margin = std::min(tally.margin, SecondDistance(centres, block.row(i), labels[i]) - cost[i]);
   }
   return tally;
 }
@@ -25,6 +27,7 @@ struct AddTallies {
   void operator()(std::vector<Tally>& into, const std::vector<Tally>& tallies) const {
     for (size_t s = 0; s < into.size(); ++s) {
       into[s].cost += tallies[s].cost;
+      into[s].margin = std::min(into[s].margin, tallies[s].margin);
       AddTo(tallies[s].sums.data(), tallies[s].sums.size(), into[s].sums.data());
       for (size_t c = 0; c < into[s].counts.size(); ++c) into[s].counts[c] += tallies[s].counts[c];
     }
@@ -45,7 +48,7 @@ double Update(const Tally& tally, Centres* centres) {
   return farthest;
 }
 
-// What Silhouette() needs of every cluster.
+// What Silhouettes() needs of every cluster.
 struct ClusterShape {
   Centres means;
   std::vector<uint64_t> counts;
@@ -85,15 +88,41 @@ struct AddVectors {
   }
 };
 
+struct AddLists {
+  void operator()(std::vector<std::vector<double>>& into,
+                  const std::vector<std::vector<double>>& more) const {
+    for (size_t i = 0; i < into.size(); ++i) AddVectors{}(into[i], more[i]);
+  }
+};
+
+// Per cluster the squared distances of the block's points to the cluster's mean, added up.
+std::vector<double> SpreadsOf(const Centres& centres, const Centres& means, const FeatureBlock& block) {
+  const LabelledBlock labelled(centres, block);
+  std::vector<double> sums(centres.k);
+  for (uint32_t i = 0; i < block.rows; ++i) {
+    const uint32_t label = labelled.labels[i];
+    sums[label] += SquaredDistance(block.row(i), means.row(label), block.columns);
+  }
+  return sums;
+}
+
+double SilhouetteSum(const Centres& centres, const ClusterShape& shape, const FeatureBlock& block) {
+  const LabelledBlock labelled(centres, block);
+  double total = 0;
+  for (uint32_t i = 0; i < block.rows; ++i) total += SilhouetteOf(shape, block.row(i), labelled.labels[i]);
+  return total;
+}
+
 }  // namespace
 
-std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets) {
+std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets, bool first_margin) {
   return features.blocks
       .Map(
-          With(sets),
-          [](const std::vector<Centres>& all, const FeatureBlock& block) {
+          With(sets, first_margin),
+          [](const std::vector<Centres>& all, bool margin, const FeatureBlock& block) {
             std::vector<Tally> tallies;
-            for (const Centres& centres : all) tallies.push_back(TallyBlock(centres, block));
+            for (const Centres& centres : all)
+              tallies.push_back(TallyBlock(centres, block, margin && tallies.empty()));
             return tallies;
           },
           "Assign")
@@ -117,7 +146,9 @@ std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres
           open.push_back(&run);
           sets.push_back(run.centres);
         }
-        const std::vector<Tally> tallies = TallyAll(features, sets);
+        const bool margin = options.label_margin && open[0] == &runs[0];
+        const std::vector<Tally> tallies = TallyAll(features, sets, margin);
+        if (margin) runs[0].label_margin = std::min(runs[0].label_margin, std::max(tallies[0].margin, 0.0));
         bool more = false;
         for (size_t at = 0; at < open.size(); ++at) {
           KMeansRun& run = *open[at];
@@ -130,46 +161,56 @@ std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres
           run.cost_per_iteration.push_back(tally.cost);
           run.sizes_per_iteration.push_back(tally.counts);
           ++run.iterations;
-          run.converged = Update(tally, &run.centres) <= options.tolerance * options.tolerance;
+          run.max_moved_squared_per_iteration.push_back(Update(tally, &run.centres));
+          run.converged = run.max_moved_squared_per_iteration.back() <= options.tolerance * options.tolerance;
           more = true;
         }
         return more;
       });
 }
 
+std::vector<double> Silhouettes(const Features& features, const std::vector<Centres>& sets) {
+  const std::vector<Tally> tallies = TallyAll(features, sets);
+  std::vector<ClusterShape> shapes;
+  for (size_t s = 0; s < sets.size(); ++s) {
+    shapes.push_back({sets[s], tallies[s].counts, {}});
+    Update(tallies[s], &shapes[s].means);
+  }
+  std::vector<std::vector<double>> spreads =
+      features.blocks
+          .Map(
+              With(sets, shapes),
+              [](const std::vector<Centres>& all, const std::vector<ClusterShape>& s,
+                 const FeatureBlock& block) {
+                std::vector<std::vector<double>> sums;
+                for (size_t i = 0; i < all.size(); ++i) sums.push_back(SpreadsOf(all[i], s[i].means, block));
+                return sums;
+              },
+              "Spreads")
+          .Aggregate(AddLists{});
+  for (size_t s = 0; s < sets.size(); ++s) {
+    shapes[s].spreads = std::move(spreads[s]);
+    for (uint32_t c = 0; c < sets[s].k; ++c)
+      if (shapes[s].counts[c] > 0) shapes[s].spreads[c] /= static_cast<double>(shapes[s].counts[c]);
+  }
+  std::vector<double> means = features.blocks
+                                  .Map(
+                                      With(sets, shapes),
+                                      [](const std::vector<Centres>& all, const std::vector<ClusterShape>& s,
+                                         const FeatureBlock& block) {
+                                        std::vector<double> sums;
+                                        for (size_t i = 0; i < all.size(); ++i)
+                                          sums.push_back(SilhouetteSum(all[i], s[i], block));
+                                        return sums;
+                                      },
+                                      "Silhouette")
+                                  .Aggregate(AddVectors{});
+  for (double& mean : means) mean /= static_cast<double>(features.rows);
+  return means;
+}
+
 double Silhouette(const Features& features, const Centres& centres) {
-  const Tally tally = TallyAll(features, {centres})[0];
-  ClusterShape shape{centres, tally.counts, {}};
-  Update(tally, &shape.means);
-  shape.spreads = features.blocks
-                      .Map(
-                          With(centres, shape.means),
-                          [](const Centres& c, const Centres& means, const FeatureBlock& block) {
-                            const LabelledBlock labelled(c, block);
-                            std::vector<double> sums(c.k);
-                            for (uint32_t i = 0; i < block.rows; ++i) {
-                              const uint32_t label = labelled.labels[i];
-                              sums[label] += SquaredDistance(block.row(i), means.row(label), block.columns);
-                            }
-                            return sums;
-                          },
-                          "Spreads")
-                      .Aggregate(AddVectors{});
-  for (uint32_t c = 0; c < centres.k; ++c)
-    if (shape.counts[c] > 0) shape.spreads[c] /= static_cast<double>(shape.counts[c]);
-  const double sum = features.blocks
-                         .Map(
-                             With(centres, shape),
-                             [](const Centres& c, const ClusterShape& s, const FeatureBlock& block) {
-                               const LabelledBlock labelled(c, block);
-                               double total = 0;
-                               for (uint32_t i = 0; i < block.rows; ++i)
-                                 total += SilhouetteOf(s, block.row(i), labelled.labels[i]);
-                               return total;
-                             },
-                             "Silhouette")
-                         .Aggregate(Sum{});
-  return sum / static_cast<double>(features.rows);
+  return Silhouettes(features, {centres})[0];
 }
 
 Dataset<Label> Labels(const Features& features, const Centres& centres) {

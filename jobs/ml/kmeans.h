@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ namespace millrace::ml {
 struct KMeansOptions {
   double tolerance = 1e-4;
   uint32_t max_iterations = 20;
+  bool label_margin = false;  // found for the first run: k distances more per point and pass
 };
 
 struct KMeansRun {
@@ -28,11 +30,16 @@ struct KMeansRun {
   bool converged = false;  // stopped by the tolerance
   std::vector<double> cost_per_iteration;
   std::vector<std::vector<uint64_t>> sizes_per_iteration;
+  std::vector<double> max_moved_squared_per_iteration;
+  // How near a label was to being another one: the least difference of the squared distances to the two
+  // nearest centres, over all points and passes. Infinity for one centre, and where it was not looked for.
+  double label_margin = std::numeric_limits<double>::infinity();
   double final_cost = 0;
   std::vector<uint64_t> final_sizes;  // empty until the last pass
 };
 MR_RECORD(KMeansRun, MR_NAMED(centres), MR_NAMED(iterations), MR_NAMED(converged),
-          MR_NAMED(cost_per_iteration), MR_NAMED(sizes_per_iteration), MR_NAMED(final_cost),
+          MR_NAMED(cost_per_iteration), MR_NAMED(sizes_per_iteration),
+          MR_NAMED(max_moved_squared_per_iteration), MR_NAMED(label_margin), MR_NAMED(final_cost),
           MR_NAMED(final_sizes))
 
 // One run per element of `initial`. Each pass over the data is one action, and one step of a loop.
@@ -43,10 +50,13 @@ std::vector<KMeansRun> Lloyd(const Features& features, const std::vector<Centres
 // = k-means|| (Bahmani et al. 2012) by `seed`. Ends the job with a sentence where k is not in 1..rows.
 std::vector<Centres> InitialCentres(Job& job, const Features& features, const std::string& method,
                                     const std::vector<uint32_t>& ks, uint64_t seed);
+// The rows where first_k and spaced_k start; none for kmeans-parallel.
+std::vector<uint64_t> InitialRows(const std::string& method, uint32_t k, uint64_t rows);
 // From a csv with the features' columns, one centre per row.
 Centres ReadCentres(Job& job, const Features& features, const std::string& path);
 
-// Mean silhouette of squared distances; two passes.
+// Mean silhouettes of squared distances, of several clusterings side by side; three passes.
+std::vector<double> Silhouettes(const Features& features, const std::vector<Centres>& sets);
 double Silhouette(const Features& features, const Centres& centres);
 
 struct Label {
@@ -62,12 +72,15 @@ Table CentresTable(Job& job, const Features& features, const Centres& centres);
 // What fits into one number of passes over the data, per centre set: see kmeans.cc.
 struct Tally {
   double cost = 0;
-  std::vector<double> sums;      // per centre and column
-  std::vector<uint64_t> counts;  // per centre
+  std::vector<double> sums;                                 // per centre and column
+  std::vector<uint64_t> counts;                             // per centre
+  double margin = std::numeric_limits<double>::infinity();  // of labels; see KMeansRun
 };
-MR_RECORD(Tally, MR_NAMED(cost), MR_NAMED(sums), MR_NAMED(counts))
+MR_RECORD(Tally, MR_NAMED(cost), MR_NAMED(sums), MR_NAMED(counts), MR_NAMED(margin))
 
-// Costs, sums and counts of every centre set over all points, block by block in order. One action.
-std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets);
+// Costs, sums and counts of every centre set over all points, block by block in order; `first_margin`: also
+// the margin of the first set. One action.
+std::vector<Tally> TallyAll(const Features& features, const std::vector<Centres>& sets,
+                            bool first_margin = false);
 
 }  // namespace millrace::ml

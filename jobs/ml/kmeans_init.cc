@@ -137,6 +137,13 @@ std::vector<Centres> Parallel(const Features& features, const std::vector<uint32
 
 }  // namespace
 
+std::vector<uint64_t> InitialRows(const std::string& method, uint32_t k, uint64_t rows) {
+  std::vector<uint64_t> places;
+  if (method == "kmeans-parallel") return places;
+  for (uint64_t i = 0; i < k; ++i) places.push_back(method == "first_k" ? i : i * rows / k);
+  return places;
+}
+
 std::vector<Centres> InitialCentres(Job& job, const Features& features, const std::string& method,
                                     const std::vector<uint32_t>& ks, uint64_t seed) {
   for (uint32_t k : ks) {
@@ -148,8 +155,7 @@ std::vector<Centres> InitialCentres(Job& job, const Features& features, const st
   if (method == "kmeans-parallel") return Parallel(features, ks, seed);
   std::vector<RowPlace> places;
   for (uint32_t k : ks)
-    for (uint64_t i = 0; i < k; ++i)
-      places.push_back(features.Place(method == "first_k" ? i : i * features.rows / k));
+    for (const uint64_t row : InitialRows(method, k, features.rows)) places.push_back(features.Place(row));
   const std::vector<std::vector<double>> rows = FetchRows(features, places);
   std::vector<Centres> all;
   size_t next = 0;

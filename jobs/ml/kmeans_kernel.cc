@@ -76,6 +76,13 @@ double SquaredDistance(const double* a, const double* b, size_t n) {
   return total;
 }
 
+double SecondDistance(const Centres& centres, const double* x, uint32_t label) {
+  double least = std::numeric_limits<double>::infinity();
+  for (uint32_t c = 0; c < centres.k; ++c)
+    if (c != label) least = std::min(least, SquaredDistance(x, centres.row(c), centres.columns));
+  return least;
+}
+
 void AddTo(const double* from, size_t n, double* into) {
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes)

@@ -35,6 +35,9 @@ class NearestCentre {
   std::vector<double> centres_;
 };
 
+// Squared distance from x to the nearest centre other than `label`; infinity where there is none.
+double SecondDistance(const Centres& centres, const double* x, uint32_t label);
+
 // sum (a[i] - b[i])^2 over eight running sums, added up in a fixed order.
 double SquaredDistance(const double* a, const double* b, size_t n);
 

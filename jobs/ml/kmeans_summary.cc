@@ -1,5 +1,7 @@
 #include "jobs/ml/kmeans_summary.h"
 
+#include <cmath>
+
 namespace millrace::ml {
 namespace {
 
@@ -36,7 +38,7 @@ std::vector<uint32_t> ElbowRange(Job& job, std::string_view text) {
 }
 
 std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& runs,
-                        std::optional<double> silhouette) {
+                        const std::vector<uint64_t>& initial_rows, const std::vector<double>& silhouettes) {
   const KMeansRun& run = runs[0];
   std::string text = "{\n";
   const auto line = [&text](std::string_view name, const std::string& value, bool last = false) {
@@ -45,19 +47,23 @@ std::string SummaryJson(const Features& features, const std::vector<KMeansRun>& 
   line("k", Number(uint64_t{run.centres.k}));
   line("rows", Number(features.rows));
   line("features", Number(uint64_t{features.names.size()}));
+  line("initial_rows", initial_rows.empty() ? "null" : List(initial_rows));
   line("iterations", Number(uint64_t{run.iterations}));
   line("converged", run.converged ? "true" : "false");
   line("cost_per_iteration", List(run.cost_per_iteration));
   line("sizes_per_iteration", List(run.sizes_per_iteration));
+  line("max_moved_squared_per_iteration", List(run.max_moved_squared_per_iteration));
   line("final_cost", Number(run.final_cost));
   line("final_sizes", List(run.final_sizes));
-  line("silhouette", silhouette.has_value() ? Number(*silhouette) : "null");
+  line("label_margin", std::isfinite(run.label_margin) ? Number(run.label_margin) : "null");
+  const auto silhouette = [&](size_t i) { return silhouettes.empty() ? "null" : Number(silhouettes[i]); };
+  line("silhouette", silhouette(0));
   std::string elbow = "[";
   for (size_t i = 1; i < runs.size(); ++i)
-    elbow +=
-        StrCat(i > 1 ? ",\n    " : "\n    ", "{\"k\": ", runs[i].centres.k,
-               ", \"final_cost\": ", Number(runs[i].final_cost), ", \"iterations\": ", runs[i].iterations,
-               ", \"converged\": ", runs[i].converged ? "true" : "false", "}");
+    elbow += StrCat(
+        i > 1 ? ",\n    " : "\n    ", "{\"k\": ", runs[i].centres.k,
+        ", \"final_cost\": ", Number(runs[i].final_cost), ", \"iterations\": ", runs[i].iterations,
+        ", \"converged\": ", runs[i].converged ? "true" : "false", ", \"silhouette\": ", silhouette(i), "}");
   line("elbow", elbow + (runs.size() > 1 ? "\n  ]" : "]"), true);
   return text + "}\n";
 }

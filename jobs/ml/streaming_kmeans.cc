@@ -70,6 +70,8 @@ class Follower {
       for (uint64_t i = 0; i < rows; ++i) {
         batch_.cost += distances[i];
         ++batch_.counts[labels[i]];
+        batch_.margin = std::min(
+            batch_.margin, SecondDistance(model_.centres, block.row(from + i), labels[i]) - distances[i]);
         AddTo(block.row(from + i), block.columns, batch_.sums.data() + size_t{labels[i]} * block.columns);
       }
       batch_.points += rows;
@@ -80,7 +82,7 @@ class Follower {
   void Close(Emitter<BatchResult>& out) {
     if (batch_.points == 0) return;
     const bool split = UpdateModel(options_, batch_, &model_);
-    out({batch_.points, batch_.cost, batch_.counts, model_, split});
+    out({batch_.points, batch_.cost, batch_.counts, std::max(batch_.margin, 0.0), model_, split});
     nearest_.emplace(model_.centres);
     Clear();
   }

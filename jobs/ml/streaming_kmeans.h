@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,10 +41,14 @@ struct BatchResult {
   uint64_t points = 0;
   double cost = 0;               // before the update
   std::vector<uint64_t> counts;  // per centre
+  // Of the labels: the least difference of the squared distances to the two nearest centres; infinity for
+  // one.
+  double margin = 0;
   StreamingModel after;
   bool split = false;
 };
-MR_RECORD(BatchResult, MR_NAMED(points), MR_NAMED(cost), MR_NAMED(counts), MR_NAMED(after), MR_NAMED(split))
+MR_RECORD(BatchResult, MR_NAMED(points), MR_NAMED(cost), MR_NAMED(counts), MR_NAMED(margin), MR_NAMED(after),
+          MR_NAMED(split))
 
 // What the points of a batch leave for the update.
 struct BatchSums {
@@ -51,6 +56,7 @@ struct BatchSums {
   double cost = 0;
   std::vector<uint64_t> counts;  // n_j
   std::vector<double> sums;      // S_j, added up point by point
+  double margin = std::numeric_limits<double>::infinity();
 };
 
 // True when centres were split.

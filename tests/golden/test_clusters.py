@@ -66,8 +66,11 @@ def check_popularity(variant, out, worst):
     check(summary["households"] == facts["households"] and summary["cluster_sizes"] == facts["cluster_sizes"], "households")
     check(worst.see(f"{variant} k-means cost", summary["kmeans_final_cost"], facts["kmeans_final_cost"]) <= 1e-9, "cost")
     check(summary["households_in_subset"] == events["households_in_subset"], f"subsets: {summary['households_in_subset']}")
+    for key in ("rank_gap", "close_pairs_of_different_features", "close_pairs_sample"):
+        check(summary[key] == facts[key], f"{key}: {summary[key]} for {facts[key]}")
     got = summary["events"]
-    check([got[k] for k in ("all", "stations", "joined")] == [events[k] for k in ("all", "stations", "joined")], f"events: {got}")
+    check({key: got[key] for key in events} == events, f"events: {got}")
+    check(set(facts) <= set(summary), f"keys of the summary: {set(facts) - set(summary)}")
     check(got["without_station"] == 75000 - events["all"], f"{got['without_station']} events without a station")
 
 
@@ -139,7 +142,26 @@ def test_popularity_given():
         check(read(out / "general")[1:] == [["10", "1", repr(100 / 7)], ["9", "2", repr(200 / 7)], ["ten", "1", repr(100 / 7)],
                                             ["two", "3", repr(300 / 7)]], f"small general: {read(out / 'general')}")
         got = json.loads((out / "summary.json").read_text())["events"]
-        check(got == {"all": 7, "stations": 4, "without_station": 1, "joined": {"all": 5}}, f"small: {got}")
+        check(got == {"all": 7, "stations": 4, "without_station": 1, "joined": {"all": 5}, "households_in_subset": {"all": 4}},
+              f"small: {got}")
+
+
+def test_popularity_margins():
+    """Households nearly as far from their centre as another, of other features: counted and shown."""
+    header = rows_of(data(HOUSEHOLDS))[0]
+    # One cluster; ages 30 and 50 lie on both sides of the mean age of 40, equally far from it.
+    ages = {"1": "30", "2": "50", "3": "30", "4": "40", "5": "40", "6": "50"}
+    people = [[age if c == "age" else name if c == "household_id" else "1" if c in ("income", "household_size", "kids_count") else "x"
+               for c in header] for name, age in ages.items()]
+    events = table("few_e.csv", [["household_id", "store_id"], ["1", "7"]])
+    out = popularity("--station=store_id", "--k=1", households=table("few_h.csv", [header, *people]), events=events)
+    ranked = read(out / "ranked_households")
+    check([row[0] for row in ranked[1:]] == ["4", "5", "1", "2", "3", "6"], f"ranks: {ranked}")
+    summary = json.loads((out / "summary.json").read_text())
+    check(summary["close_pairs_of_different_features"] == 3, f"close pairs: {summary['close_pairs_of_different_features']}")
+    check([pair[:3] for pair in summary["close_pairs_sample"]] == [[0, "1", "2"], [0, "2", "3"], [0, "3", "6"]], f"{summary['close_pairs_sample']}")
+    # From distance 0 to the first other one: all of it, but for the rounding of the mean.
+    check(close(summary["rank_gap"], 1.0, 1e-6), f"gap: {summary['rank_gap']}")
 
 
 def test_popularity_errors():
@@ -206,6 +228,13 @@ def check_stream(name, out, worst):
         check(summary["test_label_counts"] == facts["test_label_counts"], f"{name}: labels {summary['test_label_counts']}")
     for key in ("final_test_cost", "sum_batch_cost", "sum_test_cost"):
         check(worst.see(f"{name} sums", summary[key], facts[key]) <= 1e-9, f"{name} {key}: {summary[key]}")
+    check(abs(summary["label_margin"] - facts["label_margin"]) <= 1e-9, f"{name} margin: {summary['label_margin']}")
+    for got_batch, want_batch in zip(summary["first_batches"], facts["first_batches"]):
+        check(got_batch["counts"] == want_batch["counts"], f"{name} first batches: {got_batch}")
+        for key in ("batch_cost", "test_cost"):
+            check(worst.see(f"{name} first batches", got_batch[key], want_batch[key]) <= 1e-9, f"{name} first batches {key}")
+    check(len(summary["first_batches"]) == len(facts["first_batches"]), f"{name}: {len(summary['first_batches'])} first batches")
+    check(set(facts) <= set(summary), f"{name}, keys of the summary: {set(facts) - set(summary)}")
     for g, w in zip(sum(summary["final_centres"], []) + summary["final_weights"], sum(facts["final_centres"], []) + facts["final_weights"]):
         check(close(g, w, 1e-9), f"{name}: final {g} for {w}")
     return summary
@@ -233,7 +262,10 @@ def test_streaming():
         for column, x, y in zip(want[0], g, w):
             ok = x == y if column.startswith("n_") or column in ("batch", "points", "split") else worst.see("far", x, y) <= 1e-9
             check(ok, f"far batch {w[0]} {column}: {x} for {y}")
-    check(json.loads((out / "summary.json").read_text())["split_batches"][0] == 19, "far: the split")
+    summary = json.loads((out / "summary.json").read_text())
+    check(summary["split_batches"][0] == 19, "far: the split")
+    # Twins are as near as can be: no label of theirs is sure.
+    check(0 <= summary["label_margin"] < 1e-9, f"far: margin {summary['label_margin']}")
     worst.tell()
     # Half-life: 0.5^(1/n) per batch; test costs of every third batch only.
     half = streaming(centres, "--batch=1000", "--half-life=1")

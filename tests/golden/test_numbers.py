@@ -44,6 +44,13 @@ def check_run(what, out, facts, centres, labels):
         check(close(got, want, 1e-9), f"{what}: cost {got} for {want}")
     check(len(summary["cost_per_iteration"]) == len(facts["cost_per_iteration"]), f"{what}: number of costs")
     check(close(summary["silhouette"], facts["silhouette"], 0, 1e-9), f"{what}: silhouette {summary['silhouette']}")
+    check(summary["initial_rows"] == facts["initial_rows"], f"{what}: starts at {summary['initial_rows']}")
+    check(summary["sizes_per_iteration"] == facts["sizes_per_iteration"], f"{what}: sizes")
+    check(close(summary["label_margin"], facts["label_margin"], 1e-9), f"{what}: margin {summary['label_margin']}")
+    moved, want = summary["max_moved_squared_per_iteration"], facts["max_moved_squared_per_iteration"]
+    check(len(moved) == len(want) and all(close(g, w, 1e-9, 1e-15) for g, w in zip(moved, want)), f"{what}: moves {moved}")
+    missing = set(facts) - set(summary) - {"final_labels"}  # that is the table labels/
+    check(not missing, f"{what}: keys of the summary: {missing}")
     check([row[1] for row in read(out / "labels")[1:]] == [str(x) for x in labels], f"{what}: labels")
     compare(f"{what} centres", read(out / "centres"), centres, 1, 1e-9, 1e-15)
 
@@ -59,12 +66,15 @@ def test_kmeans():
             got = json.loads((out / "summary.json").read_text())["elbow"]
             for point, want in zip(got, golden_json("kmeans/elbow")[name]):
                 check(point["k"] == want["k"] and close(point["final_cost"], want[init], 1e-9) and
-                      point["iterations"] == want[init + "_iterations"], f"elbow of {name} {init}: {point}")
+                      point["iterations"] == want[init + "_iterations"] and
+                      close(point["silhouette"], want[init + "_silhouette"], 0, 1e-9), f"elbow of {name} {init}: {point}")
             check(len(got) == 9, "elbow has nine k")
         costs = []
         for seed in (1, 2, 3):
             out = run("kmeans", path, f"--id={id_column}", "--k=6", "--init=kmeans-parallel", f"--seed={seed}")
-            costs.append(json.loads((out / "summary.json").read_text())["final_cost"])
+            summary = json.loads((out / "summary.json").read_text())
+            check(summary["initial_rows"] is None, "kmeans-parallel starts where no row is")
+            costs.append(summary["final_cost"])
         bar = next(e for e in golden_json("kmeans/elbow")[name] if e["k"] == 6)["kmeans++"]
         print(f"  {name}: kmeans-parallel costs / best: {[round(c / bar['best'], 3) for c in costs]},"
               f" median of k-means++ {bar['median'] / bar['best']:.3f}")

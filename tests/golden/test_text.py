@@ -43,6 +43,9 @@ def test_index():
     for options in ((), ("--split-bytes=300000", "--partitions=3")):
         out = run("inverted-index", data("war_and_peace.txt"), *options)
         check(sha(out, "tsv") == facts["sha256"], f"inverted index {options}")
+        summary = json.loads((out / "summary.json").read_text())
+        for key in ("documents", "terms", "postings", "bytes", "longest_lists"):
+            check(summary[key] == facts[key], f"inverted index {options} {key}: {summary[key]} for {facts[key]}")
     repeats = WORK / "repeats.txt"
     repeats.write_text("b a b\n\nA, b; 12 c\n")
     got = b"".join(p.read_bytes() for p in parts(run("inverted-index", repeats), "tsv"))
