@@ -116,7 +116,7 @@ Encoded Encode(Job& job, const ChurnOptions& options) {
   if (target.kinds.size() > 2 ||
       std::find(target.kinds.begin(), target.kinds.end(), options.positive) == target.kinds.end())
     job.Fail(pb::ErrorInfo::BAD_INPUT,
-             StrCat("column '", options.target, "' says ", StrJoin(target.kinds, ", "), "; it should say '",
+             StrCat("column '", options.target, "' says ", ml::SomeOf(target.kinds), "; it should say '",
                     options.positive, "' of customers who have left and one other thing of those who stay"));
   const Table encoded = ml::OneHotTable(
       ml::OneHotTable(ml::NumberTable(job, table, numbers, 0.0), categories, ml::Drop::kFirst), {target},

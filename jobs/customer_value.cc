@@ -13,7 +13,8 @@
 // revenue_net and CLV_net add the (negative) cancellations with a price above 0. Segments by rank of CLV,
 // equal ones by customer: `high` the first fifth, `low` the last, rounded up; else `middle`.
 //
-// Output: customers/, in order of the customer, and summary.json. An input without any purchase is an error.
+// Output: customers/, in order of the customer, and summary.json. An input without any purchase, and a
+// purchase without an InvoiceNo, are errors.
 //
 // Stages, for n rows with i invoices of c customers: one pass adds rows up per invoice in combiners (i sums
 // of about 40 bytes are shuffled, at most i per split), kept on the workers; one shuffle by customer (i

@@ -9,8 +9,8 @@
 //
 // Output: total_close/, moving_averages/ (rows inside the periods; windows reach back before them),
 // anomalies/ (closes, daily returns, total close), monthly/, movers/ (best first), recessions/; the last two
-// also as movers.json and recessions.json; summary.json, report.json. A symbol with two rows for a day, or
-// with a close that is not above 0, ends the job.
+// also as movers.json and recessions.json; summary.json, report.json. A row without a symbol, a symbol with
+// two rows for a day, a close that is not above 0 and a price that is not finite end the job.
 //
 // Stages, for n rows of s symbols over d days: the input is read twice, for the days (at most d sums of 20
 // bytes per split are shuffled) and for the symbols (n rows of 45 bytes and twice the symbol are, and sorted

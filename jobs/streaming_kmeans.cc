@@ -105,8 +105,9 @@ ml::Centres FirstCentres(Job& job, const StreamingKMeansOptions& options, const 
   if (!options.centres.empty()) centres = ml::ReadCentres(job, stream.features, options.centres);
   if (centres.k == 0) job.Fail("--k must be 1 at least");
   if (centres.k > stream.train_rows)
-    job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat("k = ", centres.k, " clusters are more than the ",
-                                              stream.train_rows, " rows of the stream; choose a smaller k"));
+    job.Fail(pb::ErrorInfo::BAD_INPUT,
+             StrCat("k = ", centres.k, " clusters are more than the ", stream.train_rows,
+                    stream.train_rows == 1 ? " row" : " rows", " of the stream; choose a smaller k"));
   return options.centres.empty() ? ml::DrawCentres(centres.k, columns, options.seed) : centres;
 }
 

@@ -152,7 +152,9 @@ Audience MakeAudience(Job& job, const Dataset<Member>& members, uint64_t broadca
 GivenClusters ReadClusters(Job& job, const std::string& input, uint64_t broadcast_bytes) {
   const Dataset<Row> rows = ReadTexts(job, input, "household_id", "cluster");
   std::vector<std::string> clusters =
-      rows.Map([](const Row& row) { return std::string(TextOf(row[1])); }, "Cluster").Distinct().Collect();
+      rows.Map([](const Row& row) { return std::string(TextOf(row[1])); }, "Cluster")
+          .Distinct()
+          .Take(kMostClusters + 1);  // a column of something else has any number
   bool numbers = true;
   for (const std::string& cluster : clusters) {
     if (cluster.empty()) FailTwice(job, input, "cluster", cluster);

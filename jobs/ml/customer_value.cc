@@ -30,6 +30,10 @@ SaleKind KindOf(const SaleRow& row) {
 
 OrderKey OrderKeyOf(const SaleRow& row) {
   const SaleKind kind = KindOf(row);
+  if (kind == kPurchase && row.invoice.empty())
+    throw BadInput(
+        StrCat("a purchase of ", row.date.date().ToString(),
+               " has no InvoiceNo, so that orders cannot be counted; fill it in, or take the row out"));
   const bool known = kind == kPurchase || kind == kCancellation;
   return {kind, known ? CustomerOf(row) : 0, kind == kPurchase ? std::string(row.invoice) : std::string()};
 }

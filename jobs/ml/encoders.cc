@@ -159,8 +159,8 @@ Row NumberRow(const Numbers& numbers, const Row& row) {
     } else if (field.type() == ValueType::kText) {
       double number = 0;
       if (!ParseDouble(StripBlanks(field.AsText()), &number))
-        throw BadInput(
-            StrCat("column '", numbers.names[i], "': ", Quote(field.AsText()), " is not a number"));
+        throw BadInput(StrCat("column '", numbers.names[i], "': ", Quote(field.AsText()),
+                              " is not a number; correct it, or leave the column out"));
       field = Value::Double(number);
     }
   }
@@ -215,7 +215,7 @@ std::vector<Categories> FitCategories(Job& job, const Table& table, const std::v
     if (count.kind.empty())
       job.Fail(pb::ErrorInfo::BAD_INPUT,
                StrCat("column '", columns[count.column], "' is missing in ", count.rows,
-                      " rows; fill these cells in, or leave the column out"));
+                      count.rows == 1 ? " row" : " rows", "; fill these cells in, or leave the column out"));
     all[count.column].kinds.push_back(std::move(count.kind));
     all[count.column].rows.push_back(count.rows);
   }
@@ -258,6 +258,14 @@ Table NumberTable(Job& job, const Table& table, const std::vector<std::string>& 
   return {Schema(std::move(typed)),
           table.rows.Map(
               With(numbers), [](const Numbers& n, const Row& row) { return NumberRow(n, row); }, "Numbers")};
+}
+
+std::string SomeOf(const std::vector<std::string>& texts) {
+  constexpr size_t kShown = 5;
+  std::vector<std::string> quoted;
+  for (size_t i = 0; i < std::min(kShown, texts.size()); ++i) quoted.push_back(Quote(texts[i]));
+  return StrCat(StrJoin(quoted, ", "),
+                texts.size() > kShown ? StrCat(" and ", texts.size() - kShown, " more") : std::string());
 }
 
 std::vector<uint64_t> CountBlanks(Job& job, const Table& table, const std::vector<std::string>& columns) {

@@ -72,4 +72,7 @@ Table NumberTable(Job& job, const Table& table, const std::vector<std::string>& 
 // Fields that are missing or blank, per column. One pass over the table.
 std::vector<uint64_t> CountBlanks(Job& job, const Table& table, const std::vector<std::string>& columns);
 
+// The first few of some texts for a sentence: "'a', 'b', 'c', 'd', 'e' and 7 more".
+std::string SomeOf(const std::vector<std::string>& texts);
+
 }  // namespace millrace::ml

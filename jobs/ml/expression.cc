@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "jobs/ml/features.h"
+
 namespace millrace::ml {
 namespace {
 
@@ -12,7 +14,7 @@ struct BoundExpression {
 };
 MR_RECORD(BoundExpression, MR_NAMED(expression), MR_NAMED(places))
 
-BoundExpression Bind(Job& job, const Schema& schema, const Derivation& derivation) {
+BoundExpression Bind(Job& job, const Table& table, const Schema& schema, const Derivation& derivation) {
   BoundExpression bound{derivation.expression, {}};
   for (const ColumnName& column : derivation.expression.columns) {
     const auto at = schema.Find(column.name);
@@ -21,8 +23,8 @@ BoundExpression Bind(Job& job, const Schema& schema, const Derivation& derivatio
       job.Fail(
           StrCat(where, "there is no column '", column.name, "'.", DidYouMean(column.name, schema.Names())));
     if (schema[*at].type != ValueType::kDouble)
-      job.Fail(
-          StrCat(where, "column '", column.name, "' is not numeric; derived columns are made of numbers"));
+      job.Fail(StrCat(where, "column '", column.name, "' is not numeric", NoNumberIn(table, *at),
+                      "; derived columns are made of numbers"));
     bound.places.push_back(static_cast<uint32_t>(*at));
   }
   return bound;
@@ -54,15 +56,17 @@ Table DeriveColumns(Job& job, const Table& table, const std::vector<Derivation>&
     if (schema.Find(name).has_value())
       job.Fail(StrCat("--derive, at character ", position, ": there is a column '", name,
                       "' already; give the new one another name"));
-    bound.push_back(Bind(job, schema, derivation));
+    bound.push_back(Bind(job, table, schema, derivation));
     schema.Add(name, ValueType::kDouble);
   }
-  return {schema, table.rows.Map(
-                      With(bound),
-                      [](const std::vector<BoundExpression>& derived, const Row& row) {
-                        return DerivedRow(derived, row);
-                      },
-                      "Derive")};
+  return {schema,
+          table.rows.Map(
+              With(bound),
+              [](const std::vector<BoundExpression>& derived, const Row& row) {
+                return DerivedRow(derived, row);
+              },
+              "Derive"),
+          table.sample, table.folders};
 }
 
 }  // namespace millrace::ml

@@ -35,11 +35,16 @@ Point ToPoint(const Columns& columns, const Row& row) {
   return point;
 }
 
+bool Fits(double value) { return std::abs(value) <= kMostMagnitude; }  // not NaN
+
 // The driver adds the number of the row and what to do.
 std::string Problem(const Columns& columns, const Point& point, size_t column) {
+  const double value = point.values[column];
   return StrCat(
       "the value of column '", columns.names[column], "' ",
-      std::isnan(point.values[column]) ? "is missing" : "is not finite",
+      std::isnan(value)       ? "is missing"
+      : !std::isfinite(value) ? "is not finite"
+                              : StrCat("is ", value, ", too large to be squared,"),
       columns.id >= 0 ? StrCat(" in the row of ", columns.id_name, " '", point.id, "'") : std::string());
 }
 
@@ -50,9 +55,9 @@ FeatureBlock ToBlock(const Columns& columns, std::span<const Point> points) {
   block.values.reserve(points.size() * columns.features.size());
   for (const Point& point : points) {
     bool finite = true;
-    for (double value : point.values) finite = finite && std::isfinite(value);
+    for (double value : point.values) finite = finite && Fits(value);
     for (size_t i = 0; !finite && block.problem.empty() && i < point.values.size(); ++i)
-      if (!std::isfinite(point.values[i])) {
+      if (!Fits(point.values[i])) {
         block.problem = Problem(columns, point, i);
         block.problem_row = static_cast<uint32_t>(&point - points.data());
       }
@@ -92,8 +97,9 @@ size_t ColumnOf(Job& job, const Schema& schema, const std::string& name) {
       StrCat("there is no column '", name, "'", near.empty() ? "" : StrCat("; did you mean '", near, "'?")));
 }
 
-Columns ChooseColumns(Job& job, const Schema& schema, const std::string& id,
+Columns ChooseColumns(Job& job, const Table& table, const std::string& id,
                       const std::vector<std::string>& names) {
+  const Schema& schema = table.schema;
   Columns columns;
   columns.id_name = id;
   if (!id.empty()) columns.id = static_cast<int32_t>(ColumnOf(job, schema, id));
@@ -105,10 +111,12 @@ Columns ChooseColumns(Job& job, const Schema& schema, const std::string& id,
   for (const std::string& name : names) {
     const size_t at = ColumnOf(job, schema, name);
     if (!IsNumeric(schema[at]))
-      job.Fail(StrCat("column '", name, "' is not numeric; leave it out of --features"));
+      job.Fail(StrCat("column '", name, "' is not numeric", NoNumberIn(table, at),
+                      "; correct it, or leave it out of --features"));
     columns.features.push_back(static_cast<uint32_t>(at));
   }
-  if (columns.features.empty()) job.Fail("the input has no numeric column to work with");
+  if (columns.features.empty())
+    job.Fail("the input has no numeric column to work with: one whose first 1,000 values are all numbers");
   for (uint32_t at : columns.features) columns.names.push_back(schema[at].name);
   return columns;
 }
@@ -133,7 +141,7 @@ RowPlace Features::Place(uint64_t row) const {
 }
 
 Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::vector<std::string> names) {
-  const Columns columns = ChooseColumns(job, table.schema, id, names);
+  const Columns columns = ChooseColumns(job, table, id, names);
   const auto blocks =
       table.rows
           .Map(
@@ -161,7 +169,8 @@ Features MakeFeatures(Job& job, const Table& table, const std::string& id, std::
       if (!size.problem.empty())
         job.Fail(pb::ErrorInfo::BAD_INPUT,
                  StrCat(size.problem, " (row ", features.rows + size.problem_row,
-                        ", counted from 0); fill such cells in, or leave the column out with --features"));
+                        ", counted from 0); fill such cells in or correct them, or leave the row or the "
+                        "column out"));
       features.block_rows.push_back(size.rows);
       features.rows += size.rows;
     }
@@ -198,7 +207,23 @@ Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id
       options.columns.insert(options.columns.begin(), id);
   }
   if (!id.empty()) options.text = {id};
+  options.sample = kFirstRows;
   return job.ReadTable(input, options);
+}
+
+std::string NoNumberIn(const Table& table, size_t column) {
+  bool any = false;
+  for (size_t i = 0; i < table.sample.size(); ++i) {
+    if (column >= table.sample[i].size() || table.sample[i][column].is_null()) continue;
+    any = true;
+    const std::string text = table.sample[i][column].ToString();
+    double number = 0;
+    if (!ParseDouble(text, &number))
+      return StrCat(": ", Quote(text), " in row ", i, " (counted from 0) is no number");
+  }
+  return any || table.sample.empty()
+             ? ""
+             : StrCat(": it has no value in the first ", table.sample.size(), " rows");
 }
 
 }  // namespace millrace::ml

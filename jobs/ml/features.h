@@ -43,8 +43,12 @@ struct Features {
   RowPlace Place(uint64_t row) const;
 };
 
+// Greater magnitudes are refused: their squares, added up, would not be finite.
+inline constexpr double kMostMagnitude = 1e145;
+
 // The numeric columns of `table` (or those of `names`, in that order) as blocks. `id`: the column that names
-// the rows, or "". Runs one action; ends the job with a sentence where a cell is missing or not finite.
+// the rows, or "". Runs one action; ends the job with a sentence where a cell is missing (or NaN), not finite
+// or above kMostMagnitude.
 Features MakeFeatures(Job& job, const Table& table, const std::string& id,
                       std::vector<std::string> names = {});
 
@@ -52,8 +56,13 @@ Features MakeFeatures(Job& job, const Table& table, const std::string& id,
 std::vector<std::vector<double>> FetchRows(const Features& features, const std::vector<RowPlace>& places);
 
 // Reads a csv as MakeFeatures wants it: `id` as text, `names` (empty: all) as numbers; in tasks of at most
-// `split_bytes` (0: as --split-bytes says).
+// `split_bytes` (0: as --split-bytes says). The first kFirstRows rows are kept as Table::sample.
+inline constexpr uint32_t kFirstRows = 1000;
 Table ReadFeatureTable(Job& job, const std::string& input, const std::string& id,
                        const std::vector<std::string>& names, uint64_t split_bytes = 0);
+
+// Why a column of a table with a sample is no column of numbers: ": 'word' in row 4 (counted from 0) is no
+// number"; "" where the sample does not tell.
+std::string NoNumberIn(const Table& table, size_t column);
 
 }  // namespace millrace::ml

@@ -17,6 +17,15 @@ constexpr NumberColumn kNumbers[] = {{"age", "age_years"},
 const std::vector<std::string> kKinds = {"home_ownership", "marital_status", "household_comp"};
 constexpr char kId[] = "household_id";
 
+double NumberOf(const char* column, const Row& row, const Value& field) {
+  const auto number = field.is_null() ? std::nullopt : FirstNumber(field.AsText());
+  if (!number.has_value())
+    throw BadInput(StrCat("column '", column, "' ",
+                          field.is_null() ? "is missing" : StrCat("has no number in ", Quote(field.AsText())),
+                          " in the row of household_id '", row[0].ToString(), "'; correct it"));
+  return *number;
+}
+
 }  // namespace
 
 Table HouseholdTable(Job& job, const std::string& input) {
@@ -38,8 +47,7 @@ Table HouseholdTable(Job& job, const std::string& input) {
       [](const Row& row) {
         Row out = row;
         for (size_t i = 1; i <= std::size(kNumbers); ++i) {
-          const auto number = row[i].is_null() ? std::nullopt : FirstNumber(row[i].AsText());
-          out[i] = number.has_value() ? Value::Double(*number) : Value::Null();
+          out[i] = Value::Double(NumberOf(kNumbers[i - 1].column, row, row[i]));
         }
         return out;
       },

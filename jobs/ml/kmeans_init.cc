@@ -149,8 +149,9 @@ std::vector<Centres> InitialCentres(Job& job, const Features& features, const st
   for (uint32_t k : ks) {
     if (k == 0) job.Fail("k must be 1 at least");
     if (k > features.rows)
-      job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat("k = ", k, " clusters are more than the ", features.rows,
-                                                " rows of the input; choose a smaller k"));
+      job.Fail(pb::ErrorInfo::BAD_INPUT,
+               StrCat("k = ", k, " clusters are more than the ", features.rows,
+                      features.rows == 1 ? " row" : " rows", " of the input; choose a smaller k"));
   }
   if (method == "kmeans-parallel") return Parallel(features, ks, seed);
   std::vector<RowPlace> places;
@@ -173,10 +174,10 @@ Centres ReadCentres(Job& job, const Features& features, const std::string& path)
   Centres centres{0, static_cast<uint32_t>(features.names.size()), {}};
   for (const Row& row : table.rows.Collect()) {
     for (size_t i = 0; i < row.size(); ++i) {
-      if (!row[i].is_number() || !std::isfinite(row[i].AsDouble()))
+      if (!row[i].is_number() || !(std::abs(row[i].AsDouble()) <= kMostMagnitude))
         job.Fail(pb::ErrorInfo::BAD_INPUT,
                  StrCat(path, ": the value of column '", features.names[i], "' of centre ", centres.k,
-                        " (counted from 0) is no finite number"));
+                        " (counted from 0) is missing, no number or too large"));
       centres.values.push_back(row[i].AsDouble());
     }
     ++centres.k;

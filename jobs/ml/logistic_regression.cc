@@ -209,7 +209,8 @@ void CheckClasses(Job& job, const Samples& samples) {
   if (train.negatives == 0 || train.positives == 0)
     job.Fail(pb::ErrorInfo::BAD_INPUT,
              StrCat("the target '", samples.target, "' is ", train.positives > 0 ? 1 : 0, " in all ",
-                    samples.train_rows, " train rows; two classes are needed to tell them apart"));
+                    samples.train_rows, samples.train_rows == 1 ? " train row" : " train rows",
+                    "; two classes are needed to tell them apart"));
 }
 
 }  // namespace

@@ -155,10 +155,19 @@ std::string PeriodName(const std::pair<Date, Date>& period) {
 }
 
 int64_t CloseMicros(const DayBar& bar) {
-  const std::string where = StrCat("symbol '", bar.symbol, "', ", bar.date.ToString(), ": Close");
+  constexpr double kSurelyExact = 1e9;
+  const auto where = [&bar](const char* column) {
+    return StrCat("symbol '", bar.symbol, "', ", bar.date.ToString(), ": ", column);
+  };
+  if (bar.symbol.empty())
+    throw BadInput(
+        StrCat("a row of ", bar.date.ToString(), " has no Symbol; fill it in, or take the row out"));
   if (!(bar.close > 0))
-    throw BadInput(StrCat(where, " ", bar.close, " is not a price above 0; correct the row"));
-  return ToUnits(bar.close, kMicros, where);
+    throw BadInput(StrCat(where("Close"), " ", bar.close, " is not a price above 0; correct the row"));
+  for (const auto& [column, price] : {std::pair("Open", bar.open), {"High", bar.high}, {"Low", bar.low}})
+    if (!std::isfinite(price))
+      throw BadInput(StrCat(where(column), " ", price, " is not a price; correct the row"));
+  return ToUnits(bar.close, kMicros, bar.close < kSurelyExact ? "Close" : where("Close"));
 }
 
 void WalkSymbol(const MarketRules& rules, std::string_view symbol, Rows<DayBar> bars, Emitter<Fact>& out) {

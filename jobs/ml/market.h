@@ -35,7 +35,8 @@ struct DayBar {
 };
 MR_RECORD(DayBar, MR_FIELD(symbol, "Symbol"), MR_FIELD(date, "Date"), MR_FIELD(open, "Open"),
           MR_FIELD(high, "High"), MR_FIELD(low, "Low"), MR_FIELD(close, "Close"), MR_FIELD(volume, "Volume"))
-// The close in micros. Throws BadInput where it is not above 0.
+// The close in micros. Throws BadInput where it is not above 0, where another price is not finite, and where
+// there is no symbol.
 int64_t CloseMicros(const DayBar& bar);
 
 // All symbols of one day: how many have a row, and the exact sum of their closes.

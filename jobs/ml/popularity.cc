@@ -9,7 +9,6 @@ namespace millrace::ml {
 namespace {
 
 constexpr size_t kCounterBytes = 8 << 20;
-constexpr uint32_t kMostClusters = 10'000;
 
 using ByStation = KeyValue<std::string, std::vector<uint64_t>>;
 
@@ -148,8 +147,8 @@ std::vector<uint64_t> Groups::PerCluster(const std::vector<uint64_t>& of_group) 
 Groups MakeGroups(Job& job, std::vector<std::string> clusters, const std::vector<uint32_t>& divisors) {
   if (clusters.size() > kMostClusters)
     job.Fail(pb::ErrorInfo::BAD_INPUT,
-             StrCat("there are ", clusters.size(), " clusters, more than the ", kMostClusters,
-                    " that are counted side by side; is it the right column?"));
+             StrCat("there are more than the ", kMostClusters,
+                    " clusters that are counted side by side; is it the right column?"));
   Groups groups{std::move(clusters), divisors, {"all"}};
   for (const uint32_t divisor : divisors) groups.subset_names.push_back(SubsetName(divisor));
   return groups;

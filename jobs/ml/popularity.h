@@ -35,6 +35,8 @@ struct Groups {
 };
 MR_RECORD(Groups, MR_NAMED(clusters), MR_NAMED(divisors), MR_NAMED(subset_names))
 
+inline constexpr uint32_t kMostClusters = 10'000;
+
 // Subsets are named "all", "third", "seventeenth", "each_21". Ends the job where there are too many clusters.
 Groups MakeGroups(Job& job, std::vector<std::string> clusters, const std::vector<uint32_t>& divisors);
 

@@ -3,8 +3,9 @@
 //   daily_t = close_t / close_(t-1) - 1 (0 on the first row), cumulative_t = cumulative_(t-1) + daily_t,
 //   compounded: v_t = v_(t-1) * (1 + daily_t), minus 1.
 //
-// A row without a close has no daily return, leaves both sums as they are, and the next row with a close
-// starts anew with a daily return of 0. Rows of equal symbol and date keep their order in the input.
+// A row without a close (or NaN) has no daily return, leaves both sums as they are, and the next row with a
+// close starts anew with a daily return of 0. A close of 0, one that is not finite and a row without a symbol
+// end the job. Rows of equal symbol and date keep their order in the input.
 #pragma once
 
 #include <cmath>

@@ -144,7 +144,7 @@ Samples MakeSamples(Job& job, const Table& table, const std::string& id,
   CheckNames(job, features, target);
   const auto at = table.schema.Find(target);
   if (at.has_value() && table.schema[*at].type != ValueType::kDouble)
-    job.Fail(StrCat("the target '", target, "' is not numeric"));
+    job.Fail(StrCat("the target '", target, "' is not numeric", NoNumberIn(table, *at)));
   std::vector<std::string> columns = features;
   columns.push_back(target);
   const Features all = MakeFeatures(job, table, id, columns);
@@ -165,6 +165,7 @@ Samples ReadSamples(Job& job, const std::string& input, const SampleOptions& opt
   if (!problem.empty()) job.Fail(StrCat("--derive: ", problem));
   TableOptions read;
   if (!options.id.empty()) read.text = {options.id};
+  read.sample = kFirstRows;
   // Without a list of features every column is read. A first look tells a misspelt column of --derive.
   if (!options.features.empty()) {
     DeriveColumns(job, job.ReadTable(input, read), derivations);

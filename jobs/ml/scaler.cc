@@ -92,7 +92,7 @@ LinearMap MapOf(const ScaleParameters& parameters) { return {parameters.Shift(),
 
 std::vector<double> ScaleParameters::Factor() const {
   std::vector<double> factor = scaling == Scaling::kMaxAbs ? max_abs : std;
-  for (double& f : factor) f = f == 0 ? 0.0 : 1.0 / f;
+  for (double& f : factor) f = std::isfinite(1.0 / f) ? 1.0 / f : 0.0;  // none, or next to none
   return factor;
 }
 

@@ -54,8 +54,8 @@ StreamRows ReadStream(Job& job, const std::string& input, const std::vector<std:
   const Features features = MakeFeatures(job, table, "", names);
   const auto train_rows = static_cast<uint64_t>(train_fraction * static_cast<double>(features.rows));
   if (train_rows == 0)
-    job.Fail(pb::ErrorInfo::BAD_INPUT,
-             StrCat("of ", features.rows, " rows the stream gets none; raise --train-fraction"));
+    job.Fail(pb::ErrorInfo::BAD_INPUT, StrCat("of ", features.rows, features.rows == 1 ? " row" : " rows",
+                                              " the stream gets none; raise --train-fraction"));
   const ScaleParameters scale = FitScaler(features, Scaling::kStandardPopulation);
   Standard standard{{}, scale.mean, scale.std};
   for (const std::string& name : features.names)

@@ -189,7 +189,7 @@ def test_popularity_errors():
     popularity(store, households=table("twice_h.csv", demographics + [demographics[5]]), fails=(1, "stands in several rows"))
     broken = [row[:] for row in demographics[:20]]
     broken[7][1] = "old"
-    popularity(store, households=table("broken.csv", broken), fails=(1, f"the value of column 'age_years' is missing in the row of household_id '{broken[7][0]}'"))
+    popularity(store, households=table("broken.csv", broken), fails=(1, f"column 'age' has no number in 'old' in the row of household_id '{broken[7][0]}'"))
     popularity(store, events=table("empty.csv", []), fails=(2, "empty.csv"))
     popularity(store, events=table("header.csv", [["household_id", "store_id"]]), fails=(2, "has no records"))
     # One household, one event: everything is what everybody watches.

@@ -301,8 +301,8 @@ def test_bad_churn():
         return lambda head, _: head.__setitem__(head.index(old), new)
 
     refused("renamed.csv", rename("tenure", "tenures"), code=2, says="there is no column 'tenure'; did you mean 'tenures'?")
-    refused("maybe.csv", put("Churn", "Maybe", [3]), says="column 'Churn' says Maybe, No, Yes; it should say 'Yes'")
-    refused("stays.csv", put("Churn", "No"), says="column 'Churn' says No; it should say 'Yes'")
+    refused("maybe.csv", put("Churn", "Maybe", [3]), says="column 'Churn' says 'Maybe', 'No', 'Yes'; it should say 'Yes'")
+    refused("stays.csv", put("Churn", "No"), says="column 'Churn' says 'No'; it should say 'Yes'")
     refused("left.csv", put("Churn", "Yes"), says="'Churn=Yes' is 1 in all 200 train rows")
     refused("text.csv", put("MonthlyCharges", "cheap", [7]), says="column 'MonthlyCharges': 'cheap' is not a number")
     refused("hole.csv", put("Contract", "", [0, 1]), says="column 'Contract' is missing in 2 rows")
