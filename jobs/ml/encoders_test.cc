@@ -94,7 +94,7 @@ TEST_F(EncodersTest, RefusesWhatIsNoCategory) {
   const Table table = Make(kTowns);
   EXPECT_NE(FailureOf(table, {"twon"}, {}).find("no column 'twon' to encode. Did you mean 'town'?"),
             std::string::npos);
-  EXPECT_NE(FailureOf(table, {"town"}, {}).find("'town' is missing in 1 rows"), std::string::npos);
+  EXPECT_NE(FailureOf(table, {"town"}, {}).find("'town' is missing in 1 row;"), std::string::npos);
   EXPECT_NE(
       FailureOf(table, {"id"}, {CategoryOrder::kBytes, "", 4}).find("'id' has 5 kinds, more than the 4"),
       std::string::npos);

@@ -120,7 +120,7 @@ class Sentences(BadInput):
                  put(NUMBERS, "c", 2, 4)),
                 (1, "column 'left' says 'No'; it should say 'Yes'", "churn", TABLES["churn"][0], put(CUSTOMERS, "left", "No")),
                 (1, "column 'left' says '  ', 'No', 'Yes'; it should", "churn", TABLES["churn"][0], put(CUSTOMERS, "left", "  ", 4)),
-                (1, "column 'left' says 'p0', 'p1', 'p10', 'p11', 'p2' and 7 more; it should", "churn",
+                (1, "column 'id' says 'p0', 'p1', 'p10', 'p11', 'p2' and 7 more; it should", "churn",
                  ["--id=plan", "--numeric=months", "--flags=", "--categorical=plan", "--target=id"], CUSTOMERS),
                 (1, "column 'plan' is missing in 12 rows; fill these cells in", "churn", TABLES["churn"][0], put(CUSTOMERS, "plan", "")),
                 (1, "column 'months': 'word' is not a number; correct it", "churn", TABLES["churn"][0], put(CUSTOMERS, "months", "word", 4)),

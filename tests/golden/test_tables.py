@@ -224,7 +224,7 @@ def test_encode():
     run("encode", holes, *options, fails=(1, "column 'n': there is no number in 'many' in the row of 'z'"))
     hole = table("hole.csv", [["id", "n", "c"], ["x", "1", ""], ["y", "", "b"]])
     run("encode", hole, *options, fails=(1, "the value of column 'n' is missing in the row of id 'y'"))
-    run("encode", hole, "--id=id", "--numeric=", "--categorical=c", "--missing=", fails=(1, "column 'c' is missing in 1 rows"))
+    run("encode", hole, "--id=id", "--numeric=", "--categorical=c", "--missing=", fails=(1, "column 'c' is missing in 1 row;"))
     run("encode", hole, "--id=idd", *options[1:], fails=(2, "there is no column 'idd'; did you mean 'id'?"))
     run("encode", households, "--numeric=agee", fails=(2, "there is no column 'agee'; did you mean 'age'?"))
 
