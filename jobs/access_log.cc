@@ -12,8 +12,8 @@
 //
 // Stages, for n lines with d distinct values: one pass that parses, adds up and counts in combiners (at most
 // d records per split are shuffled, 20 bytes and the value each); one pass over the d counts per table.
-// Memory: that of a slot. The driver gets all statuses, methods and hours, which stand in summary.json, and of
-// hosts and paths the --top best of each 65,536.
+// Memory: that of a slot. The driver gets all statuses, methods and hours, which stand in summary.json, and
+// of hosts and paths the --top best of each 65,536.
 #include <nlohmann/json.hpp>
 
 #include <optional>

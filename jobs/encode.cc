@@ -12,8 +12,9 @@
 // households (age, income, home, family) of the station popularity pipeline.
 //
 // Output: features/ (the id, the numbers, the 0/1 columns), categories/ (column, index, category, count),
-// parameters/ (column, max_abs), summary.json. Empty fields of --numeric end the job, and texts without a number
-// do; equal ids are rows of their own; a column of one kind has no 0/1 column (with --drop=none it has).
+// parameters/ (column, max_abs), summary.json. Empty fields of --numeric end the job, and texts without a
+// number do; equal ids are rows of their own; a column of one kind has no 0/1 column (with --drop=none it
+// has).
 //
 // Stages, for n rows, d features: a pass that counts categories (at most the categories of a split are
 // shuffled), one into cached blocks, one for the greatest magnitudes, one that writes. Memory: a block per
