@@ -50,7 +50,9 @@ class Shell:
             with open(os.path.join(shims, name), "w", encoding="ascii") as file:
                 file.write(f'#!/bin/sh\nexec {prefix}/bin/{name} {options} "$@"\n')
             os.chmod(file.name, 0o755)
-        environment = {**os.environ, "PATH": f"{shims}:{prefix}/bin:{os.environ['PATH']}", "CMAKE_PREFIX_PATH": prefix,
+        # A reader is not inside of `make test`, and has cmake's own generator.
+        environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CMAKE_GENERATOR")}
+        environment = {**environment, "PATH": f"{shims}:{prefix}/bin:{os.environ['PATH']}", "CMAKE_PREFIX_PATH": prefix,
                        "MILLRACE_COORDINATOR": rpc}
         self.bash = subprocess.Popen(["bash"], cwd=self.folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, text=True)
