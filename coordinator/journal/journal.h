@@ -18,8 +18,8 @@ namespace millrace {
 class Journal {
  public:
   virtual ~Journal() = default;
-  // When it returns OK, all of `entries` outlive this process, otherwise none of them. The machine may lose the
-  // newest entries if it loses its power before Sync(): what is left is a beginning of what was appended.
+  // When it returns OK, all of `entries` outlive this process, otherwise none of them. The machine may lose
+  // the newest entries if it loses its power before Sync(): what is left is a beginning of what was appended.
   virtual absl::Status Append(std::span<const pb::JournalEntry> entries) = 0;
   // All that was appended outlives the machine's power.
   virtual absl::Status Sync() = 0;
