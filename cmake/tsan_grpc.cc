@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <thread>
 
-extern "C" char __executable_start, etext;
+extern "C" char __executable_start, etext;  // NOLINT(bugprone-reserved-identifier): the linker's
 
 namespace {
 

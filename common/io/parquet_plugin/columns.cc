@@ -100,7 +100,7 @@ template <typename DType, typename T>
 class TypedValues : public ColumnValues {
  public:
   using Physical = typename DType::c_type;
-  TypedValues(const parquet::ColumnDescriptor& column)
+  explicit TypedValues(const parquet::ColumnDescriptor& column)
       : rules_{FormOf(column), column.type_length(), column.type_scale()},
         max_level_(column.max_definition_level()) {}
 
