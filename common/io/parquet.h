@@ -28,8 +28,8 @@ namespace millrace::io {
 absl::StatusOr<std::string> ParquetVersion();
 
 // Columns, types and splits of pinned files, for PlanSplits: a split is a run of row groups up to the
-// multiple of `split_bytes` that it passes. Errors: no Parquet file, a damaged one, columns that differ
-// between files.
+// multiple of `split_bytes` of unpacked values, about 8 bytes each, that it passes. Errors: no Parquet file,
+// a damaged one, columns that differ between files.
 absl::Status PlanParquet(uint64_t split_bytes, PlannedInput* planned);
 
 // Takes out the splits' row groups in which the statistics rule out any row inside the ranges; a split
