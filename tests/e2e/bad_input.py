@@ -95,11 +95,22 @@ class BadInput(harness.Case):
         with open(os.path.join(self.out, name), encoding="utf-8") as file:
             return json.load(file, parse_constant=lambda word: self.fail(f"{word} in {name}"))
 
+    def parts_of(self, folder=""):
+        place = os.path.join(self.out, folder)
+        return [os.path.join(place, name) for name in sorted(os.listdir(place)) if name.startswith("part-")]
+
+    def parts(self):
+        """The output's bytes."""
+        text = b""
+        for path in self.parts_of():
+            with open(path, "rb") as file:
+                text += file.read()
+        return text
+
     def table(self, folder=""):
         rows = []
-        place = os.path.join(self.out, folder)
-        for name in sorted(name for name in os.listdir(place) if name.startswith("part-")):
-            with open(os.path.join(place, name), encoding="utf-8", newline="") as file:
+        for path in self.parts_of(folder):
+            with open(path, encoding="utf-8", newline="") as file:
                 lines = list(csv.reader(file))
             rows += lines if not rows else lines[1:]
         return rows

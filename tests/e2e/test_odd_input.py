@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Odd inputs that are no errors, and what the jobs say they do with them: values, job by job."""
+"""Odd inputs that are no errors, and what the jobs say they do with them: values, job by job.
+
+--self-check also shows that each of these values can fail (self_check.py).
+"""
 import math
-import os
+import sys
 
 import harness
+import self_check
 from bad_input import CLUSTERS, CUSTOMERS, EVENTS, HOUSEHOLDS, N, NUMBERS, PEOPLE, PRICES, SALES, STORES, BadInput, put
 
 AB = ["--features=a,b", "--id=id"]
@@ -11,11 +15,6 @@ AB = ["--features=a,b", "--id=id"]
 
 def column(rows, name):
     return [row[rows[0].index(name)] for row in rows[1:]]
-
-
-def bytes_of(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 class Numbers(BadInput):
@@ -229,11 +228,12 @@ class Texts(BadInput):
                 ("sort", "b\r\na\r\na\n", b"a\na\r\nb\r\n")):
             with self.subTest(job=job, text=text):
                 path = self.write("in.txt", text)
+                with open(path, "rb") as file:
+                    lines = len(file.read().splitlines())
                 got = self.works(job, [f"--input={path}", *(["--pattern=a"] if job == "grep" else [])])
-                parts = sorted(name for name in os.listdir(self.out) if name.startswith("part-"))
-                self.assertEqual(b"".join(bytes_of(os.path.join(self.out, name)) for name in parts), want)
+                self.assertEqual(self.parts(), want)
                 if job == "inverted-index":
-                    self.assertEqual((got["terms"], got["documents"]), (want.count(b"\n"), len(bytes_of(path).splitlines())))
+                    self.assertEqual((got["terms"], got["documents"]), (want.count(b"\n"), lines))
 
     def test_logs(self):
         for form in ("combined", "nasa"):
@@ -242,4 +242,7 @@ class Texts(BadInput):
 
 
 if __name__ == "__main__":
+    if "--self-check" in sys.argv:
+        sys.argv.remove("--self-check")
+        self_check.check_all(globals())
     harness.main()
