@@ -113,6 +113,14 @@ nlohmann::ordered_json JsonRate(uint64_t part, uint64_t whole) {
   return rate.has_value() ? nlohmann::ordered_json(*rate) : nlohmann::ordered_json();
 }
 
+// i with i / n <= probability < (i + 1) / n; the product alone is a band off where it is rounded.
+size_t BandOf(double probability, size_t n) {
+  const double bands = static_cast<double>(n);
+  const size_t band = std::min(static_cast<size_t>(probability * bands), n - 1);
+  if (probability < static_cast<double>(band) / bands) return band - 1;
+  return band + 1 < n && probability >= static_cast<double>(band + 1) / bands ? band + 1 : band;
+}
+
 }  // namespace
 
 void RegressionTally::Add(const double* targets, const double* predictions, size_t n) {
@@ -279,10 +287,8 @@ ScoreBands CountBands(const Dataset<Scored>& scored, uint32_t bands) {
           [](const ScoreBands& empty, std::span<const Scored> batch, Emitter<ScoreBands>& out) {
             ScoreBands counts = empty;
             const size_t n = empty.positives.size();
-            for (const Scored& row : batch) {
-              const auto band = static_cast<size_t>(row.probability * static_cast<double>(n));
-              ++(row.positive ? counts.positives : counts.negatives)[std::min(band, n - 1)];
-            }
+            for (const Scored& row : batch)
+              ++(row.positive ? counts.positives : counts.negatives)[BandOf(row.probability, n)];
             out(counts);
           },
           "Bands")

@@ -78,6 +78,62 @@ TEST_F(EvaluationTest, OneClassHasNoAuc) {
   EXPECT_EQ(points.back().tpr, 1.0);
 }
 
+TEST_F(EvaluationTest, ASampleOfTheCurveHasEverySoManyPointsAndBothEnds) {
+  std::vector<Scored> rows;  // scores 10, 9, ..., 1: a curve of 11 points
+  for (uint64_t i = 0; i < 10; ++i) rows.push_back({i, "", i % 2 == 0, 10.0 - static_cast<double>(i), 0});
+  const Roc roc = MakeRoc(job_.Values<Scored>(rows, 3).Cache());
+  const auto thresholds = [&roc](uint64_t most) {
+    std::vector<double> out;
+    for (const RocPoint& point : RocSample(roc, most)) out.push_back(point.threshold);
+    return out;
+  };
+  const double start = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(thresholds(100), (std::vector<double>{start, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}));
+  EXPECT_EQ(thresholds(11), thresholds(100));
+  EXPECT_EQ(thresholds(10), (std::vector<double>{start, 9, 7, 5, 3, 1}));
+  EXPECT_EQ(thresholds(4), (std::vector<double>{start, 8, 5, 2, 1}));  // every third, and the last
+  EXPECT_EQ(thresholds(1), (std::vector<double>{start, 1}));
+  const std::vector<RocPoint> points = RocSample(roc, 4);
+  EXPECT_EQ(points[1].tp, 2u);  // of scores 10, 9, 8
+  EXPECT_EQ(points[1].fp, 1u);
+  EXPECT_EQ(points[1].tpr, 0.4);
+  EXPECT_EQ(points.back().tpr, 1.0);
+  EXPECT_EQ(points.back().fpr, 1.0);
+  EXPECT_TRUE(RocSample(MakeRoc(job_.Values<Scored>({{0, "", true, 1, 0.7}})), 4).empty()) << "one class";
+}
+
+TEST_F(EvaluationTest, BandsBeginAtTheirLowerEnd) {
+  const auto bands = [this](const std::vector<Scored>& rows, uint32_t n) {
+    return CountBands(job_.Values<Scored>(rows, 3), n);
+  };
+  const ScoreBands four = bands({{0, "", true, 0, 0},
+                                 {1, "", false, 0, 0.24999},
+                                 {2, "", true, 0, 0.25},
+                                 {3, "", true, 0, 0.5},
+                                 {4, "", false, 0, 0.74},
+                                 {5, "", false, 0, 0.999},
+                                 {6, "", true, 0, 1}},
+                                4);
+  EXPECT_EQ(four.positives, (std::vector<uint64_t>{1, 1, 1, 1}));
+  EXPECT_EQ(four.negatives, (std::vector<uint64_t>{1, 0, 1, 1}));
+  for (const uint32_t n : {1u, 3u, 20u, 49u, 100u}) {  // i / n is where band i begins, rounded as it may be
+    std::vector<Scored> rows;
+    for (uint32_t i = 0; i < n; ++i) {
+      const double edge = static_cast<double>(i) / n;
+      rows.push_back({i, "", true, 0, edge});
+      rows.push_back({i, "", false, 0, std::nextafter(edge, 0.0)});
+    }
+    const ScoreBands found = bands(rows, n);
+    EXPECT_EQ(found.positives, std::vector<uint64_t>(n, 1)) << n;
+    std::vector<uint64_t> below(n, 1);  // each in the band before, the first one stays at 0
+    below[0] = n == 1 ? 1 : 2;
+    below[n - 1] = n == 1 ? 1 : 0;
+    EXPECT_EQ(found.negatives, below) << n;
+  }
+  const ScoreBands none = bands({}, 2);
+  EXPECT_EQ(none.positives, (std::vector<uint64_t>{0, 0}));
+}
+
 TEST_F(EvaluationTest, ConfusionAndLogLoss) {
   const std::vector<Scored> rows = Rows(500, 3, 20);
   const Confusion confusion = MakeConfusion(job_.Values<Scored>(rows, 3), 0.6);

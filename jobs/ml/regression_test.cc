@@ -108,6 +108,51 @@ TEST_F(RegressionTest, StandardErrorsAreThoseOfTheTextbook) {
   EXPECT_TRUE(std::isnan(FitLinear(job_, Make({{1, 2}, {2, 4}})).errors[0])) << "an exact fit has no error";
 }
 
+TEST_F(RegressionTest, ShownPredictionsAreTheSameWhateverTheTasks) {
+  std::vector<std::vector<double>> rows;
+  for (int i = 0; i < 1000; ++i) rows.push_back({i * 1.0, i * 3.0});
+  LinearModel model;
+  model.intercept = 1;
+  model.coefficients = {2};
+  for (const uint32_t tasks : {1u, 7u}) {
+    const Samples samples = Make(rows, tasks);
+    const auto all = SamplePredictions(samples, model, 1000);
+    ASSERT_EQ(all.size(), 1000u);
+    for (uint64_t i = 0; i < 1000; ++i) {
+      EXPECT_EQ(all[i].row, i);
+      EXPECT_EQ(all[i].target, static_cast<double>(3 * i));
+      EXPECT_EQ(all[i].prediction, static_cast<double>(1 + 2 * i));
+    }
+    std::vector<uint64_t> want, got;  // one row of ten, by the hash of its number
+    for (uint64_t i = 0; i < 1000; ++i)
+      if (MixBits(i) % 10 == 0) want.push_back(i);
+    for (const ShownPrediction& one : SamplePredictions(samples, model, 100)) {
+      got.push_back(one.row);
+      EXPECT_EQ(one.target, static_cast<double>(3 * one.row));
+      EXPECT_EQ(one.prediction, static_cast<double>(1 + 2 * one.row));
+    }
+    EXPECT_EQ(got, want);
+    EXPECT_GT(got.size(), 50u);
+    EXPECT_LT(got.size(), 200u);
+  }
+}
+
+TEST_F(RegressionTest, ResidualsAreCountedInBinsWithOpenEnds) {
+  // The prediction is 10: residuals -9, -2, -1.5, -1, 0, 0.5, 1.999, 2, 90.
+  std::vector<std::vector<double>> rows;
+  for (const double residual : {-9.0, -2.0, -1.5, -1.0, 0.0, 0.5, 1.999, 2.0, 90.0})
+    rows.push_back({7, 10 + residual});
+  LinearModel model;
+  model.intercept = 10;
+  model.coefficients = {0};
+  for (const uint32_t tasks : {1u, 4u}) {
+    const Samples samples = Make(rows, tasks);
+    EXPECT_EQ(CountResiduals(samples, model, -2, 2, 4), (std::vector<uint64_t>{3, 1, 2, 3}));
+    EXPECT_EQ(CountResiduals(samples, model, -9, 91, 2), (std::vector<uint64_t>{8, 1}));
+    EXPECT_EQ(CountResiduals(samples, model, 5, 6, 1), (std::vector<uint64_t>{9}));
+  }
+}
+
 TEST_F(RegressionTest, RefusesFeaturesThatSayNothingNew) {
   EXPECT_NE(FailureOf([&] {
               FitLinear(job_, Make({{1, 7, 1}, {2, 7, 2}, {4, 7, 3}}));
