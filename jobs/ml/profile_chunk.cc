@@ -63,7 +63,7 @@ void ProfileChunk::Add(const ProfileSpec& spec, const Row& row, Emitter<KeyedPie
       text_bytes_ += column.table.bytes() - bytes;
       ++column.present;
     }
-    if (spec.kinds[textual_[t]] == ColumnKind::kCategorical) column.codes.push_back(code);
+    column.codes.push_back(code);
   }
   if (++rows_ >= most_rows_ || text_bytes_ >= kChunkBytes) Flush(spec, out);
 }
@@ -87,6 +87,7 @@ void ProfileChunk::Flush(const ProfileSpec& spec, Emitter<KeyedPiece>& out) {
   EmitCells(out);
   EmitNumbers(spec, out);
   EmitTexts(spec, out);
+  EmitEqual(out);
   for (Numbers& column : numbers_) column.values.clear();
   for (Texts& column : texts_) {
     column.table.Clear();
@@ -254,6 +255,33 @@ void ProfileChunk::EmitTexts(const ProfileSpec& spec, Emitter<KeyedPiece>& out) 
       send(bucket)({}, EncodeToString(totals));
     }
   }
+}
+
+void ProfileChunk::EmitEqual(Emitter<KeyedPiece>& out) const {
+  std::vector<uint32_t> first(numeric_.size() + textual_.size());
+  const auto find = [&first](const std::vector<uint32_t>& columns, const auto& equal) {
+    for (size_t j = 0; j < columns.size(); ++j) {
+      size_t i = 0;
+      while (i < j && !(first[columns[i]] == columns[i] && equal(i, j))) ++i;
+      first[columns[j]] = columns[i];
+    }
+  };
+  const auto same = [](double x, double y) { return x == y || (x != x && y != y); };
+  // Sums tell most columns apart without a look at their rows.
+  find(numeric_, [this, same](size_t i, size_t j) {
+    const Numbers &a = numbers_[i], &b = numbers_[j];
+    return a.totals.present == b.totals.present && same(a.totals.sum, b.totals.sum) &&
+           std::equal(a.values.begin(), a.values.end(), b.values.begin(), same);
+  });
+  // Texts are numbered as they come: equal columns have equal codes, and the same texts behind them.
+  find(textual_, [this](size_t i, size_t j) {
+    const Texts &a = texts_[i], &b = texts_[j];
+    if (a.table.size() != b.table.size() || a.present != b.present || a.codes != b.codes) return false;
+    for (uint32_t number = 0; number < a.table.size(); ++number)
+      if (a.table.text(number) != b.table.text(number)) return false;
+    return true;
+  });
+  Send({PartKey::kEqual, 0, 0, 0}, {}, EncodeToString(first), out);
 }
 
 }  // namespace millrace::ml

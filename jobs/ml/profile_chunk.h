@@ -25,8 +25,9 @@ class ProfileChunk {
   };
   struct Texts {
     TextTable table;
-    std::vector<uint32_t> codes;            // of categorical columns: number + 1 per row; 0 = missing
-    std::vector<uint32_t> in_order, place;  // numbers by bytes, and where each stands there
+    std::vector<uint32_t> codes;  // number + 1 per row; 0 = missing
+    // Of categorical columns: the numbers by the bytes of their texts, and where each stands there.
+    std::vector<uint32_t> in_order, place;
     uint64_t present = 0;
   };
 
@@ -37,6 +38,7 @@ class ProfileChunk {
   void EmitCells(Emitter<KeyedPiece>& out);
   void EmitNumbers(const ProfileSpec& spec, Emitter<KeyedPiece>& out);
   void EmitTexts(const ProfileSpec& spec, Emitter<KeyedPiece>& out) const;
+  void EmitEqual(Emitter<KeyedPiece>& out) const;
 
   size_t most_rows_ = 0, rows_ = 0, text_bytes_ = 0;
   std::vector<uint32_t> numeric_, textual_, categorical_;  // numbers of the columns

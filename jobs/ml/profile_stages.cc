@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 
 #include "jobs/ml/associations.h"
@@ -22,8 +23,9 @@ struct ProfilePart {
   PartKey key;
   ColumnPart column;
   std::vector<double> figures;  // tile: r, row by row; cells: V, U(row|column), U(column|row); ratio: eta
+  std::vector<uint32_t> equal;  // Profile::first_equal
 };
-MR_RECORD(ProfilePart, MR_NAMED(key), MR_NAMED(column), MR_NAMED(figures))
+MR_RECORD(ProfilePart, MR_NAMED(key), MR_NAMED(column), MR_NAMED(figures), MR_NAMED(equal))
 
 void Check(bool decoded) {
   if (!decoded) throw std::runtime_error("a piece of a profile cannot be decoded");
@@ -123,8 +125,18 @@ std::vector<double> ReduceRatio(Rows<Piece>& rows) {
   return {CorrelationRatio(groups)};
 }
 
+std::vector<uint32_t> ReduceEqual(Rows<Piece>& rows) {
+  std::vector<uint32_t> all;
+  for (const Piece& piece : rows) {
+    std::vector<uint32_t> equal;
+    Check(DecodeAll(piece.bytes, &equal));
+    MergeEqual(&all, equal);
+  }
+  return all;
+}
+
 ProfilePart ReducePart(const ProfileSpec& spec, const PartKey& key, Rows<Piece> rows) {
-  ProfilePart part{key, {}, {}};
+  ProfilePart part{key, {}, {}, {}};
   switch (key.what) {
     case PartKey::kNumbers:
       part.column = ReduceNumbers(spec, rows);
@@ -138,8 +150,11 @@ ProfilePart ReducePart(const ProfileSpec& spec, const PartKey& key, Rows<Piece> 
     case PartKey::kCells:
       part.figures = ReduceCells(rows);
       break;
-    default:
+    case PartKey::kRatio:
       part.figures = ReduceRatio(rows);
+      break;
+    default:
+      part.equal = ReduceEqual(rows);
   }
   return part;
 }
@@ -203,6 +218,8 @@ Profile Assemble(const ProfileSpec& spec, std::vector<ProfilePart> parts) {
   profile.cramers_v.assign(c * c, std::nan(""));  // pairs that are never present together have no cell
   profile.uncertainty.assign(c * c, std::nan(""));
   profile.correlation_ratio.assign(c * d, std::nan(""));
+  profile.first_equal.resize(spec.names.size());
+  std::iota(profile.first_equal.begin(), profile.first_equal.end(), 0u);
   std::vector<size_t> place(spec.names.size());
   for (size_t i = 0; i < d; ++i) place[profile.numeric[i]] = i;
   for (size_t i = 0; i < c; ++i) place[profile.categorical[i]] = i;
@@ -226,8 +243,10 @@ Profile Assemble(const ProfileSpec& spec, std::vector<ProfilePart> parts) {
       profile.cramers_v[a * c + b] = profile.cramers_v[b * c + a] = part.figures[0];
       profile.uncertainty[a * c + b] = part.figures[1];
       profile.uncertainty[b * c + a] = part.figures[2];
-    } else {
+    } else if (key.what == PartKey::kRatio) {
       profile.correlation_ratio[place[key.a] * d + place[key.b]] = part.figures[0];
+    } else {
+      profile.first_equal = std::move(part.equal);
     }
   }
   for (size_t i = 0; i < c; ++i) {  // a column of one value goes with nothing, itself included
@@ -239,6 +258,13 @@ Profile Assemble(const ProfileSpec& spec, std::vector<ProfilePart> parts) {
 }
 
 }  // namespace
+
+void MergeEqual(std::vector<uint32_t>* into, const std::vector<uint32_t>& more) {
+  if (into->empty()) *into = more;
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> first;  // of the columns that are equal in both
+  for (uint32_t i = 0; i < more.size(); ++i)
+    (*into)[i] = first.emplace(std::pair((*into)[i], more[i]), i).first->second;
+}
 
 Profile ProfileTable(const Table& table, ProfileSpec spec) {
   const uint64_t bytes = table.rows.EstimateBytes();

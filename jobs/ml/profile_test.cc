@@ -8,6 +8,7 @@
 
 #include "jobs/ml/associations.h"
 #include "jobs/ml/number_runs.h"
+#include "jobs/ml/profile_stages.h"
 #include "jobs/ml/quantiles.h"
 #include "jobs/ml/text_runs.h"
 
@@ -296,6 +297,17 @@ TEST(Associations, CorrelationRatioOfGroups) {
   EXPECT_EQ(merged.count, 4u);
   EXPECT_EQ(merged.mean, 2);
   EXPECT_EQ(merged.m2, 8);
+}
+
+// Five columns; the first ones that are equal to them.
+TEST(Equal, ColumnsAreEqualThatAreSoInEveryPart) {
+  std::vector<uint32_t> all;
+  MergeEqual(&all, {0, 0, 0, 3, 3});
+  EXPECT_EQ(all, (std::vector<uint32_t>{0, 0, 0, 3, 3}));
+  MergeEqual(&all, {0, 1, 1, 1, 0});  // 1, 2, 3 and 0, 4
+  EXPECT_EQ(all, (std::vector<uint32_t>{0, 1, 1, 3, 4}));
+  MergeEqual(&all, {0, 0, 0, 0, 0});
+  EXPECT_EQ(all, (std::vector<uint32_t>{0, 1, 1, 3, 4}));
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ constexpr size_t kMapColumns = 32;    // of a heat map: more are not to be read
 constexpr size_t kNamedPartners = 3;  // of a column, in its warning
 constexpr size_t kValueLength = 24;   // characters of a value beside its bar
 constexpr double kMostlyMissing = 0.5;
-constexpr double kStrong = 0.9;     // an association that is warned of
-constexpr double kOne = 1 - 1e-12;  // 1 but for rounding
+constexpr double kStrong = 0.9;  // an association that is warned of
 
 double Count(uint64_t n) { return static_cast<double>(n); }
 uint64_t Missing(const ColumnPart& column) { return column.totals.rows - column.totals.present; }
@@ -58,25 +57,6 @@ class Associations {
   std::vector<size_t> place_;  // of a column among those of its kind
 };
 
-bool SameFigures(const ColumnPart& a, const ColumnPart& b) {
-  const auto same_value = [](const ml::ValueCount& x, const ml::ValueCount& y) {
-    return x.number == y.number && x.text == y.text && x.count == y.count;
-  };
-  return a.totals.present == b.totals.present && a.totals.least == b.totals.least &&
-         a.totals.greatest == b.totals.greatest && a.distinct == b.distinct && a.top.size() == b.top.size() &&
-         std::equal(a.top.begin(), a.top.end(), b.top.begin(), same_value);
-}
-
-bool Copies(const ml::ProfileSpec& spec, const ml::Profile& profile, const Associations& pairs, uint32_t i,
-            uint32_t j) {
-  if (spec.kinds[i] != spec.kinds[j] || profile.columns[i].distinct < 2 ||
-      !SameFigures(profile.columns[i], profile.columns[j]))
-    return false;
-  if (spec.kinds[i] == ColumnKind::kNumeric) return pairs.Of(i, j) >= kOne;
-  return spec.kinds[i] == ColumnKind::kText ||
-         (pairs.Uncertainty(i, j) >= kOne && pairs.Uncertainty(j, i) >= kOne);
-}
-
 std::vector<std::vector<std::string>> MissingWarnings(const std::string& name, const ColumnPart& column) {
   std::vector<std::vector<std::string>> rows;
   if (column.totals.rows > 0 && column.totals.present == 0) {
@@ -110,7 +90,7 @@ Sheet Warnings(const ml::ProfileSpec& spec, const ml::Profile& profile, const As
     std::string original;
     for (uint32_t j = 0; j < n; ++j) {
       if (i == j || profile.columns[i].distinct < 2 || profile.columns[j].distinct < 2) continue;
-      if (Copies(spec, profile, pairs, i, j)) {
+      if (profile.first_equal[i] == profile.first_equal[j]) {
         if (j < i && original.empty()) original = spec.names[j];
         continue;
       }

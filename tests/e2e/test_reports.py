@@ -141,6 +141,27 @@ class Reports(harness.Case):
         with Fleet(workers=2, slots=1) as fleet:
             fleet.mrsubmit("run", "--progress=none", "kmeans", *options, f"--output={self.path('fleet')}",
                            f"--report={self.path('fleet.html')}", check=0)
+    def test_duplicates(self):
+        n = 3000
+        columns = {  # those that end in _2 have the same values as often, in other rows
+            "text": [f"word {i}" for i in range(n)], "text_2": [f"word {i + 1}" for i in range(n - 1)] + ["word 0"],
+            "kind": ["xyz"[i % 3] for i in range(n)], "kind_2": ["yzx"[i % 3] for i in range(n)],
+            "number": [i % 97 for i in range(n)], "number_2": [(n - 1 - i) % 97 for i in range(n)],
+            "holes": [i % 5 or "" for i in range(n)], "holes_2": [(i + 1) % 5 or "" for i in range(n)]}
+        almost = list(columns["number"])  # two rows far apart
+        almost[1], almost[n - 1] = almost[n - 1], almost[1]
+        columns["almost_2"] = almost
+        for name in ("text", "kind", "number", "holes"):
+            columns[name + "_again"] = columns[name]
+        table = self.write("table.csv", ",".join(columns) + "\n" + "".join(
+            ",".join(map(str, row)) + "\n" for row in zip(*columns.values())))
+        for splits in ("--split-bytes=20000", "--split-bytes=1000000"):
+            out, _ = self.page("duplicates", "profile", [f"--input={table}", splits])
+            with open(os.path.join(out, "report.json"), encoding="utf-8") as file:
+                sheets = [item for item in json.load(file)["items"] if item.get("title") == "Warnings"]
+            self.assertEqual([row[::2] for row in sheets[0]["rows"] if row[1] == "duplicate"], [
+                [name + "_again", "the same values as " + name] for name in ("text", "kind", "number", "holes")])
+
         with open(page, "rb") as one, open(self.path("fleet.html"), "rb") as two:
             self.assertEqual(one.read(), two.read())
 
