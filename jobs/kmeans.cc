@@ -83,7 +83,7 @@ void KMeans(Job& job, const KMeansJobOptions& options) {
   const auto rows = options.centres.empty() ? ml::InitialRows(options.init, options.k, features.rows)
                                             : std::vector<uint64_t>();
   job.WriteFile("summary.json", ml::SummaryJson(features, runs, rows, silhouettes));
-  WriteReport(job, report::KMeansPage(features, runs, judged ? std::optional(silhouettes[0]) : std::nullopt));
+  WriteReport(job, report::KMeansPage(features, runs, silhouettes));
 }
 MR_JOB("kmeans", KMeans, "Clusters of rows by k-means")
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 namespace millrace::report {
 namespace {
@@ -84,7 +85,7 @@ Chart CentreBars(const ml::Features& features, uint32_t cluster, uint64_t size,
   }
   Chart chart{.kind = Chart::Kind::kSideways,
               .title = StrCat("Cluster ", cluster),
-              .note = StrCat(size, size == 1 ? " row" : " rows",
+              .note = StrCat(Short(static_cast<double>(size)), size == 1 ? " row" : " rows",
                              apart.size() > kMostColumns
                                  ? StrCat("; the ", kMostColumns, " columns farthest from the mean")
                                  : std::string()),
@@ -127,6 +128,26 @@ Chart ElbowChart(const std::vector<ml::KMeansRun>& runs) {
   return chart;
 }
 
+Chart SilhouetteChart(const std::vector<ml::KMeansRun>& runs, const std::vector<double>& silhouettes) {
+  Chart chart{
+      .kind = Chart::Kind::kLine, .title = "Silhouette", .x_title = "k", .y_title = "mean silhouette"};
+  Series series{.name = ""};
+  size_t best = 0;
+  for (size_t i = 1; i < runs.size(); ++i) {
+    const bool defined = runs[i].centres.k > 1;
+    series.x.push_back(runs[i].centres.k);
+    series.y.push_back(defined ? silhouettes[i] : kNone);
+    if (defined && (best == 0 || silhouettes[i] > silhouettes[best])) best = i;
+  }
+  chart.note = StrCat(
+      "how well rows lie in their cluster: 1 well, 0 between two, below 0 in the wrong one; highest at k = ",
+      runs[best].centres.k);
+  chart.series.push_back(std::move(series));
+  chart.mark_x = runs[0].centres.k;
+  chart.y_from_zero = true;
+  return chart;
+}
+
 ClusterSample SampleClusters(const ml::Features& features, const ml::Centres& centres, size_t most) {
   const uint64_t m = std::min<uint64_t>(features.rows, most);
   std::vector<ml::RowPlace> places;
@@ -163,15 +184,18 @@ std::vector<std::vector<double>> TwoComponents(const std::vector<std::vector<dou
 }
 
 Page KMeansPage(const ml::Features& features, const std::vector<ml::KMeansRun>& runs,
-                std::optional<double> silhouette) {
+                const std::vector<double>& silhouettes) {
   const ml::KMeansRun& run = runs[0];
   const ClusterSample sample = SampleClusters(features, run.centres, kSampleRows);
-  Page page{
-      "Clusters by k-means",
-      StrCat(features.rows, " rows of ", features.names.size(), " columns in ", run.centres.k, " clusters"),
-      {}};
-  page.Add(RunFigures(features, run, silhouette));
+  Page page{"Clusters by k-means",
+            StrCat(Short(static_cast<double>(features.rows)), " rows of ", features.names.size(),
+                   " columns in ", run.centres.k, " clusters"),
+            {}};
+  page.Add(RunFigures(features, run, silhouettes.empty() ? std::nullopt : std::optional(silhouettes[0])));
   if (runs.size() > 1) page.Add(ElbowChart(runs));
+  const auto several = std::count_if(runs.begin() + 1, runs.end(),
+                                     [](const ml::KMeansRun& each) { return each.centres.k > 1; });
+  if (several > 1 && !silhouettes.empty()) page.Add(SilhouetteChart(runs, silhouettes));
   page.Add(ScatterChart(features, sample, run.centres.k));
   Chart costs{
       .kind = Chart::Kind::kLine, .title = "Cost per iteration", .x_title = "iteration", .y_title = "cost"};

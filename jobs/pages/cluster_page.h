@@ -1,7 +1,6 @@
 // The pages of clusterings.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,9 @@ namespace millrace::report {
 // Cost by number of clusters; runs[0] is the one that was taken, the others are the elbow.
 Chart ElbowChart(const std::vector<ml::KMeansRun>& runs);
 
+// Mean silhouette by number of clusters (one cluster has none). `silhouettes`: one per run.
+Chart SilhouetteChart(const std::vector<ml::KMeansRun>& runs, const std::vector<double>& silhouettes);
+
 // A sample of the rows, spread evenly over them, with the cluster of each. One action.
 struct ClusterSample {
   std::vector<std::vector<double>> rows;
@@ -27,13 +29,13 @@ ClusterSample SampleClusters(const ml::Features& features, const ml::Centres& ce
 // 0. The entry of largest magnitude of a component is positive. min(m, d)^3 for m rows of d columns.
 std::vector<std::vector<double>> TwoComponents(const std::vector<std::vector<double>>& rows);
 
-// k-means: figures, elbow, cost per iteration, sizes, the sample on two principal components, and what sets
-// each cluster apart: the centre's columns in standard deviations from the mean of the sample.
+// k-means: figures, elbow, silhouettes, cost per iteration, sizes, the sample on two principal components,
+// and what sets each cluster apart: the centre's columns in standard deviations from the mean of the sample.
+// `silhouettes`: one per run, or none.
 Page KMeansPage(const ml::Features& features, const std::vector<ml::KMeansRun>& runs,
-                std::optional<double> silhouette);
+                const std::vector<double>& silhouettes);
 
-// stock-clusters: elbow, averages per symbol, cumulative returns of the symbols of each cluster (the first
-// ones).
+// stock-clusters: elbow, averages per symbol, cumulative returns of the first symbols of each cluster.
 Page StockClustersPage(const ml::Features& pivot, const std::vector<ml::KMeansRun>& runs,
                        const std::vector<ml::StockSummary>& members, double silhouette);
 

@@ -33,7 +33,7 @@ def jobs(folder):
         "stock-clusters": ("stock-clusters", [f"--input={prices}"], 8),
         "market": ("market", [f"--input={prices}", "--from=2023-03-01,2023-09-01", "--to=2023-03-31,2023-10-31",
                               "--movers=2023-03-01,2023-05-02"], 7),
-        "kmeans": ("kmeans", [f"--input={bike}", "--features=temp,hum,casual", "--id=instant", "--k=3", "--elbow=2..4"], 7),
+        "kmeans": ("kmeans", [f"--input={bike}", "--features=temp,hum,casual", "--id=instant", "--k=3", "--elbow=2..4"], 8),
         "profile": ("profile", [f"--input={telco}", "--split-bytes=50000"], 23),
         "station-popularity": ("station-popularity", [
             f"--households={unpacked(folder, 'household_demographics.csv')}", *events, "--batches", "--split-bytes=400000"], 25),
@@ -72,7 +72,7 @@ def odd_jobs(folder):
         "profile, odd columns": ("profile", [f"--input={odd}"], 7),
         "kmeans, one row": ("kmeans", [f"--input={one_row}", "--features=x,y", "--k=1"], 4),
         "kmeans, constant column, centres that coincide": ("kmeans", [f"--input={twice}", "--features=x,y", "--k=5",
-                                                                      "--elbow=1..3"], 9),
+                                                                      "--elbow=1..3"], 10),
         "streaming-kmeans, one row": ("streaming-kmeans", [f"--input={one_row}", "--features=x", "--k=1", "--train-fraction=1"], 5),
         "streaming-kmeans, constant column": ("streaming-kmeans", [f"--input={twice}", "--features=x,y", "--k=4", "--batch=3"], 7),
         "linear-regression, an exact fit": ("linear-regression", [f"--input={exact}", "--target=y"], 2),
@@ -132,6 +132,12 @@ class Reports(harness.Case):
         self.assertEqual((len(fit["x"]), fit["x"]), (tested, residuals["x"]))
         self.assertEqual(residuals["y"], [y - x for x, y in zip(fit["x"], fit["y"])])
         self.assertEqual(set(sums(items("profile"), "Histogram")), {7043, 7032})  # 11 of TotalCharges are missing
+        found = items("kmeans")
+        with open(self.path("kmeans-1", "summary.json"), encoding="utf-8") as file:
+            elbow = json.load(file)["elbow"]
+        for title, key in (("Elbow", "final_cost"), ("Silhouette", "silhouette")):
+            line = [item for item in found if item.get("title") == title][0]["series"][0]
+            self.assertEqual(list(zip(line["x"], line["y"])), [(one["k"], one[key]) for one in elbow])
         tests = [item for item in items("streaming-kmeans") if item.get("title") == "Test rows per centre"][0]
         self.assertEqual(sum(tests["series"][0]["y"]), 17379 - int(0.8 * 17379))
 
