@@ -1,13 +1,15 @@
 // Draws `report` (common/report/page.h says what is in it). The page tells how that went in the attributes of its root:
-// data-drawn = charts with marks, data-empty = charts without, data-errors = what went wrong, what it tried to load included
-// (the page forbids itself to load anything).
+// data-drawn = charts with marks, data-empty = charts without, data-beyond = pixels beyond the window's right side, data-errors =
+// what went wrong, what it tried to load included (the page forbids itself to load anything).
 const root = document.documentElement;
 root.dataset.errors = '';
 window.addEventListener('error', e => { root.dataset.errors += e.message + '; '; });
 document.addEventListener('securitypolicyviolation', e => { root.dataset.errors += e.violatedDirective + ' ' + e.blockedURI + '; '; });
 
-const hues = ['#3366cc', '#e8743b', '#19a979', '#945ecf', '#d9455f', '#13a4b4', '#a0803f', '#7a8797', '#bf399e', '#6c9a3b'];
-const hue = i => hues[((i % hues.length) + hues.length) % hues.length];
+const palettes = {  // by --hues; 3:1 at least against the ground that they stand on
+  light: ['#3366cc', '#cf5a24', '#12875f', '#945ecf', '#d9455f', '#0f8796', '#94732f', '#6b7888', '#bf399e', '#5a832c'],
+  dark: ['#6c97f0', '#f08c56', '#2fbf8f', '#b085e0', '#ee6f86', '#36bccb', '#bfa05a', '#93a1b2', '#d96bbf', '#8abb52'] };
+const hue = i => { const hues = palettes[tone('--hues')]; return hues[((i % hues.length) + hues.length) % hues.length]; };
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const isDay = text => /^\d{4}-\d\d-\d\d$/.test(text);
 const isNumber = text => /^[-+]?[\d\u202f]+(\.\d+)?(e[-+]?\d+)?( ?%)?$|^[–-]?$/.test(text);
@@ -42,13 +44,16 @@ function make(tag, attributes, ...children) {
 // leads: text of the first column -> id on this page.
 function table(columns, rows, className, leads) {
   const right = columns.map((_, c) => rows.length > 0 && rows.every(row => isNumber(row[c] || '')));
+  const kind = (text, c) => right[c] ? 'number' : /^\S{1,24}$/.test(text) ? 'word' : undefined;
   const head = make('tr', {}, ...columns.map((name, c) => make('th', { class: right[c] ? 'number' : undefined, scope: 'col' }, name)));
   return make('table', { class: className }, head, ...rows.map(row =>
-    make('tr', {}, ...row.map((text, c) => make('td', { class: right[c] ? 'number' : undefined },
+    make('tr', {}, ...row.map((text, c) => make('td', { class: kind(text, c) },
       leads && c === 0 && leads.has(text) ? make('a', { href: '#' + leads.get(text) }, text) : text)))));
 }
 
-const card = (item, ...children) => make('section', { class: 'card' + (item.wide ? ' wide' : '') }, make('h3', {}, item.title),
+// Tables that are too much for half a sheet of paper.
+const isBroad = item => item.item === 'sheet' ? item.columns.length > 4 || item.rows.length > 12 : item.item === 'heat' && item.columns.length > 6;
+const card = (item, ...children) => make('section', { class: 'card' + (item.wide ? ' wide' : '') + (isBroad(item) ? ' broad' : '') }, make('h3', {}, item.title),
   item.note ? make('p', { class: 'note' }, item.note) : '', ...children);
 const scrolled = (name, child) => make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, child);
 
@@ -108,6 +113,7 @@ function dataset(item, series, place) {
     backgroundColor: item.kind === 'line' || item.kind === 'scatter' ? shade : colour + 'cc', borderDash: series.dashed ? [5, 4] : undefined,
     barPercentage: item.kind === 'histogram' ? 1 : 0.85, categoryPercentage: item.kind === 'histogram' ? 0.98 : 0.8,
     showLine: item.kind === 'line' || (item.kind === 'scatter' && series.dashed),
+    pointStyle: series.dashed ? 'line' : undefined,
     pointRadius: item.kind === 'scatter' ? (series.dashed ? 0 : many ? 2.5 : 5) : series.names ? p => p.raw && p.raw.name ? 5 : 0 : series.dashed || series.faint || many ? 0 : p => taken(p) ? 7 : 3,
     pointBackgroundColor: p => taken(p) ? hue(1) : shade, pointHoverRadius: 6, spanGaps: false, clip: 7 };
 }
@@ -118,13 +124,16 @@ function axes(item) {
   const over = { title: title(item.x_title), grid: { display: !item.categories }, ticks: { maxRotation: 40, autoSkipPadding: 12 } };
   if (!item.categories) {
     over.type = 'linear';
-    over.ticks.callback = onAxis(item.x_format);
+    over.ticks = { maxRotation: 0, autoSkipPadding: 12, callback: onAxis(item.x_format) };
     const x = item.kind === 'line' ? item.series.flatMap(s => s.x).filter(Number.isFinite) : [];
-    const least = x.reduce((a, b) => Math.min(a, b), Infinity), greatest = x.reduce((a, b) => Math.max(a, b), -Infinity);
-    if (least < greatest) { over.min = least; over.max = greatest; }  // of one x the library makes an axis
+    if (x.length > 0 && x.every(Number.isInteger)) {  // steps, clusters: no ticks between them, and no room beside them
+      over.ticks.precision = 0;
+      const least = x.reduce((a, b) => Math.min(a, b), Infinity), greatest = x.reduce((a, b) => Math.max(a, b), -Infinity);
+      if (least < greatest) { over.min = least; over.max = greatest; }  // of one x the library makes an axis
+    }
   } else if (isDay(item.categories[0])) {
     const years = +item.categories[item.categories.length - 1].slice(0, 4) - +item.categories[0].slice(0, 4) > 4;
-    over.ticks = { maxTicksLimit: 6, maxRotation: 0, callback(v) { const d = this.getLabelForValue(v); return years ? d.slice(0, 4) : months[+d.slice(5, 7) - 1] + ' ' + d.slice(2, 4); } };
+    over.ticks = { maxTicksLimit: c => c.chart.width < 420 ? 4 : 6, maxRotation: 0, callback(v) { const d = this.getLabelForValue(v); return years ? d.slice(0, 4) : months[+d.slice(5, 7) - 1] + ' ' + d.slice(2, 4); } };
   } else if (lies) {
     over.ticks = { autoSkip: false, callback(v) {  // a third of the width at most
       const name = this.getLabelForValue(v), most = Math.max(8, Math.floor(this.chart.width / 17));
@@ -136,6 +145,10 @@ function axes(item) {
   const up = { title: title(item.y_title), beginAtZero: item.y_from_zero || !['line', 'scatter'].includes(item.kind), ticks: { callback: onAxis(item.y_format) } };
   return lies ? { x: up, y: over } : { x: over, y: up };
 }
+
+// What stands before a name: the line as it is drawn, the point, or a box.
+const legend = item => item.kind === 'line' ? { usePointStyle: true, pointStyle: 'line', pointStyleWidth: 24 }
+  : { boxWidth: 12, boxHeight: 8, usePointStyle: item.kind === 'scatter' };
 
 function draw(item) {
   const canvas = make('canvas', { role: 'img', 'aria-label': item.title + (item.note ? ': ' + item.note : '') });
@@ -152,7 +165,7 @@ function draw(item) {
     options: { indexAxis: item.kind === 'sideways' ? 'y' : 'x', scales: axes(item),
       layout: { padding: { right: item.names_shown ? 34 : 6 } },
       interaction: { mode: item.kind === 'line' && item.categories && item.series.length <= 8 ? 'index' : 'nearest', intersect: item.kind === 'scatter' },
-      plugins: { legend: { display: item.series.length > 1 && shown > 0 && shown <= 12, position: 'bottom', labels: { boxWidth: 12, boxHeight: 8, usePointStyle: item.kind === 'scatter' } },
+      plugins: { legend: { display: item.series.length > 1 && shown > 0 && shown <= 12, position: 'bottom', labels: legend(item) },
         tooltip: { callbacks: { label: t => (t.dataset.label ? t.dataset.label + ': ' : '') +
           (item.categories ? format(t.raw) : (t.raw.name ? t.raw.name + ' ' : '') + across(t.raw.x) + ', ' + format(t.raw.y)) } } } }
   }));
@@ -189,7 +202,7 @@ for (const [i, item] of report.items.entries()) {
     continue;
   }
   if (grid === null) items.append(grid = make('div', { class: 'grid' }));
-  grid.append(item.item === 'chart' ? draw(item) : item.item === 'heat' ? heat(item) : card(item, scrolled(item.title, table(item.columns, item.rows, undefined, item.leads ? parts : undefined))));
+  grid.append(item.item === 'chart' ? draw(item) : item.item === 'heat' ? heat(item) : card(item, scrolled(item.title, table(item.columns, item.rows, item.columns.length < 3 ? 'few' : undefined, item.leads ? parts : undefined))));
 }
 
 let drawn = [];
@@ -204,7 +217,13 @@ function paint() {
       Number.isFinite(typeof set.data[i] === 'object' && set.data[i] !== null ? set.data[i].y : set.data[i])))).length;
   root.dataset.drawn = marked;
   root.dataset.empty = drawn.length - marked;
+  root.dataset.beyond = root.scrollWidth - root.clientWidth;
 }
 paint();
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
-window.addEventListener('beforeprint', () => drawn.forEach(chart => chart.resize()));
+function forPaper(on) {
+  root.classList.toggle('paper', on);
+  drawn.forEach(chart => chart.resize());
+}
+window.addEventListener('beforeprint', () => forPaper(true));
+window.addEventListener('afterprint', () => forPaper(false));

@@ -103,7 +103,7 @@ Chart AnomalyChart(std::vector<ml::SeriesTotals> series) {
   const auto count = [](const ml::SeriesTotals& one) { return one.close_anomalies + one.return_anomalies; };
   std::stable_sort(series.begin(), series.end(),
                    [&](const ml::SeriesTotals& a, const ml::SeriesTotals& b) { return count(a) > count(b); });
-  Chart chart{.kind = Chart::Kind::kBars, .title = "Anomalies per symbol", .y_title = "days"};
+  Chart chart{.kind = Chart::Kind::kSideways, .title = "Anomalies per symbol", .y_title = "days"};
   if (series.size() > kAnomalousSymbols) {
     chart.note = StrCat("the ", kAnomalousSymbols, " symbols with most, of ", series.size());
     series.resize(kAnomalousSymbols);

@@ -13,6 +13,7 @@ constexpr size_t kNumbers = 20'000;   // that a loop's state holds for the page
 constexpr size_t kDrawnFeatures = 6;  // by themselves
 constexpr size_t kDrawnCentres = 12;  // lines that can be told apart
 constexpr size_t kMapFeatures = 32;
+constexpr size_t kSharePoints = 30;
 constexpr size_t kNameLength = 28;
 
 double Count(uint64_t n) { return static_cast<double>(n); }
@@ -52,6 +53,30 @@ Chart CentreLines(const StreamingFacts& facts, const std::string& title, const c
     for (const DrawnBatch& one : facts.drawn) {
       line.x.push_back(Count(one.batch));
       line.y.push_back(value_of(one, j));
+    }
+    chart.series.push_back(std::move(line));
+  }
+  return chart;
+}
+
+// Which part of its rows each centre gets, over several batches at once: of one it jumps too much to be read.
+Chart ShareChart(const StreamingFacts& facts) {
+  Chart chart = OverBatches("Share of the rows", "");
+  chart.y_format = Format::kPercent;
+  chart.y_from_zero = true;
+  const size_t drawn = facts.drawn.size(), each = (drawn + kSharePoints - 1) / kSharePoints;
+  if (each > 1) chart.note = StrCat("of ", each, " drawn batches at a time");
+  for (size_t j = 0; j < DrawnCentres(facts); ++j) {
+    Series line{.name = CentreName(j)};
+    for (size_t first = 0; first < drawn; first += each) {
+      const size_t end = std::min(first + each, drawn);
+      uint64_t own = 0, all = 0;
+      for (size_t i = first; i < end; ++i) {
+        own += facts.drawn[i].counts[j];
+        all += facts.drawn[i].points;
+      }
+      line.x.push_back(Count(facts.drawn[end - 1].batch));
+      line.y.push_back(Count(own) / Count(all));
     }
     chart.series.push_back(std::move(line));
   }
@@ -172,11 +197,7 @@ Page StreamingPage(const StreamingFacts& facts) {
   page.Add(PathChart(facts));
   page.Add(CentreLines(facts, "Weights", "weight",
                        [](const DrawnBatch& one, size_t j) { return one.after.weights[j]; }));
-  Chart shares = CentreLines(facts, "Share of the batch", "", [](const DrawnBatch& one, size_t j) {
-    return Count(one.counts[j]) / Count(one.points);
-  });
-  shares.y_format = Format::kPercent;
-  page.Add(std::move(shares));
+  page.Add(ShareChart(facts));
   const std::vector<size_t> features = MovingFeatures(facts);
   page.Add(Part{
       "Centres by feature",

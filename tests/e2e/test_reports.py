@@ -141,12 +141,6 @@ class Reports(harness.Case):
         tests = [item for item in items("streaming-kmeans") if item.get("title") == "Test rows per centre"][0]
         self.assertEqual(sum(tests["series"][0]["y"]), 17379 - int(0.8 * 17379))
 
-    def test_fleet(self):
-        job, options, _ = jobs(self.scratch)["kmeans"]
-        _, page = self.page("kmeans", job, options)
-        with Fleet(workers=2, slots=1) as fleet:
-            fleet.mrsubmit("run", "--progress=none", "kmeans", *options, f"--output={self.path('fleet')}",
-                           f"--report={self.path('fleet.html')}", check=0)
     def test_duplicates(self):
         n = 3000
         columns = {  # those that end in _2 have the same values as often, in other rows
@@ -168,6 +162,12 @@ class Reports(harness.Case):
             self.assertEqual([row[::2] for row in sheets[0]["rows"] if row[1] == "duplicate"], [
                 [name + "_again", "the same values as " + name] for name in ("text", "kind", "number", "holes")])
 
+    def test_fleet(self):
+        job, options, _ = jobs(self.scratch)["kmeans"]
+        _, page = self.page("kmeans", job, options)
+        with Fleet(workers=2, slots=1) as fleet:
+            fleet.mrsubmit("run", "--progress=none", "kmeans", *options, f"--output={self.path('fleet')}",
+                           f"--report={self.path('fleet.html')}", check=0)
         with open(page, "rb") as one, open(self.path("fleet.html"), "rb") as two:
             self.assertEqual(one.read(), two.read())
 
@@ -183,11 +183,12 @@ class Reports(harness.Case):
         self.assertIn("report.json: this is no report of a job", done.stderr)
         self.assertFalse(os.path.exists(self.path("x.html")))
 
-    def drawn(self, page, theme="light"):
-        """Opens the page; its root's attributes."""
+    def drawn(self, page, theme="light", width=1200):
+        """Opens the page in a window of that width (500 at least); its root's attributes."""
         browser = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
                    f"--user-data-dir={self.path('browser')}", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
-                   f"--blink-settings=preferredColorScheme={('dark', 'light').index(theme)}", "--virtual-time-budget=5000"]
+                   f"--blink-settings=preferredColorScheme={('dark', 'light').index(theme)}", "--virtual-time-budget=5000",
+                   f"--window-size={width},900"]
         done = subprocess.run([*browser, "--dump-dom", "file://" + page], capture_output=True, text=True,
                               timeout=120, check=True)
         self.assertNotRegex(done.stderr, "CONSOLE", "the page writes to the console")
@@ -197,10 +198,10 @@ class Reports(harness.Case):
     def test_browser(self):
         for name, (job, options, charts) in jobs(self.scratch).items():
             _, page = self.page(name, job, options)
-            for theme in ("dark", "light"):
+            for theme, width in (("dark", 500), ("light", 1200)):
                 with self.subTest(job=name, theme=theme):
-                    root = self.drawn(page, theme)
-                    self.assertEqual((root["errors"], root["empty"]), ("", "0"))
+                    root = self.drawn(page, theme, width)
+                    self.assertEqual((root["errors"], root["empty"], root["beyond"]), ("", "0", "0"))
                     self.assertGreaterEqual(int(root["drawn"]), charts)
 
     @unittest.skipUnless(CHROMIUM, "chromium is missing: apt-get install chromium")
@@ -208,7 +209,7 @@ class Reports(harness.Case):
         for name, (job, options, charts) in odd_jobs(self.scratch).items():
             with self.subTest(job=name):
                 _, page = self.page(name, job, options)
-                self.assertEqual(self.drawn(page), {"errors": "", "drawn": str(charts), "empty": "0"})
+                self.assertEqual(self.drawn(page), {"errors": "", "drawn": str(charts), "empty": "0", "beyond": "0"})
 
     @unittest.skipUnless(CHROMIUM, "chromium is missing: apt-get install chromium")
     def test_the_browser_would_tell(self):
@@ -216,9 +217,13 @@ class Reports(harness.Case):
         _, page = self.page("profile", job, options)
         with open(page, encoding="utf-8") as file:
             text = file.read()
-        for inserted, told in (("<img src='http://127.0.0.1/x.png'>", "img-src"), ("<script>undefined.x</script>", "Uncaught")):
+        for inserted, told in (("<img src='http://127.0.0.1/x.png'>", "img-src"), ("<script>undefined.x</script>", "Uncaught"),
+                               ("<div style='width: 1300px'>wide</div>", None)):
             with open(page, "w", encoding="utf-8") as file:
-                file.write(text.replace("<footer>", "<footer>" + inserted))
+                file.write(text.replace("<footer>", inserted + "<footer>"))
+            if told is None:
+                self.assertGreater(int(self.drawn(page)["beyond"]), 0)
+                continue
             with self.assertRaisesRegex(AssertionError, told):
                 self.drawn(page)
 
