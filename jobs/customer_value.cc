@@ -7,8 +7,8 @@
 // (quantity or price not above 0), else purchase. Rows outside --from, --to and --countries are not looked
 // at. Per customer with a purchase:
 //
-//   APV = revenue / orders (distinct invoices)       PF = orders / (period_days / 365), the period of all
-//   purchases CL  = lifespan_days / 365 (first to last day)    GM = --gross-margin
+//   APV = revenue / orders (distinct invoices)        PF = orders / (period_days / 365), of all purchases
+//   CL  = lifespan_days / 365 (first to last day)     GM = --gross-margin
 //
 // revenue_net and CLV_net add the (negative) cancellations with a price above 0. Segments by rank of CLV,
 // equal ones by customer: `high` the first fifth, `low` the last, rounded up; else `middle`.

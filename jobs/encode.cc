@@ -11,14 +11,14 @@
 // magnitude (jobs/ml/scaler.h), which leaves 0/1 columns as they are. The defaults make the features of
 // households (age, income, home, family) of the station popularity pipeline.
 //
-// Output: features/ (the id, the numbers, the 0/1 columns), categories/ (column, index, category, count),
-// parameters/ (column, max_abs), summary.json. Empty fields of --numeric end the job, and texts without a
-// number do; equal ids are rows of their own; a column of one kind has no 0/1 column (with --drop=none it
-// has).
+// Output: features/ (the id, the numbers, the 0/1 columns), categories/ (column, index, category,
+// count), parameters/ (column, max_abs), summary.json. Empty fields of --numeric end the job, and texts
+// without a number do; equal ids are rows of their own; a column of one kind has no 0/1 column (with
+// --drop=none it has).
 //
-// Stages, for n rows, d features: a pass that counts categories (at most the categories of a split are
-// shuffled), one into cached blocks, one for the greatest magnitudes, one that writes. Memory: a block per
-// slot.
+// Stages, for n rows, d features: a pass that counts categories (at most the categories of a split
+// are shuffled), one into cached blocks, one for the greatest magnitudes, one that writes. Memory: a
+// block per slot.
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"

@@ -12,8 +12,8 @@
 // Output: schema.json: rows, columns (name, type, partition: it is a folder, nulls, min, max, samples: the
 // first different values). min and max of texts are in byte order and cut at 100 bytes.
 //
-// Stages, for n rows of d columns: one pass; each task sends d records of some hundred bytes. Memory: d of
-// them.
+// Stages, for n rows of d columns: one pass; each task sends d records of some hundred bytes. Memory:
+// d of them.
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"

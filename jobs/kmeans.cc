@@ -1,11 +1,10 @@
 // k-means clustering by Lloyd's algorithm: the rules are in jobs/ml/kmeans.h.
 //
-//   mrsubmit run --local kmeans --input=features.csv --output=clusters --id=name --k=6 --init=kmeans-parallel
-//   --seed=1
+//   mrsubmit run --local kmeans --input=features.csv --output=clusters --id=name --k=6
+//     --init=kmeans-parallel --seed=1
 //
 // --init says where the centres start: first_k and spaced_k take rows of the input, kmeans-parallel chooses
-// by
-// --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a
+// by --seed, --centres=FILE reads them (their number is k then). --elbow=2..10 finds the cost of every k of a
 // range too, in the same passes over the data. Output: centres/ (cluster, then the features), labels/ (id,
 // cluster; the id is the row's number where there is no --id), summary.json, report.json.
 //

@@ -14,10 +14,9 @@
 //
 // Stages, for n rows of s symbols over d days: the input is read twice, for the days (at most d sums of 20
 // bytes per split are shuffled) and for the symbols (n rows of 45 bytes and twice the symbol are, and sorted
-// by symbol and date).
-// A symbol's days then stream past all windows at once, and so does the series of d totals. The tables are
-// cut out of what was found, kept on the workers. Memory: that of a slot, and a few rows per symbol in the
-// driver (movers.json, recessions.json).
+// by symbol and date). A symbol's days then stream past all windows at once, and so does the series of d
+// totals. The tables are cut out of what was found, kept on the workers. Memory: that of a slot, and a few
+// rows per symbol in the driver (movers.json, recessions.json).
 #include <algorithm>
 #include <cmath>
 

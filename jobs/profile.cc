@@ -7,10 +7,10 @@
 // all. Missing are empty fields, fields of blanks alone and NaN. Figures that are not defined (a variance of
 // one value, anything of a column without a value, an association with a constant column) are null.
 //
-// Output: columns/ (one row per column), top/ (the most frequent values), histogram/ (bins of equal width),
-// pearson/ (numeric x numeric), cramers_v/ and uncertainty/ (categorical x categorical; of the row given the
-// column), correlation_ratio/ (categorical x numeric), summary.json with all of it (matrices up to 100
-// columns), report.json.
+// Output: columns/ (one row per column), top/ (the most frequent values), histogram/ (bins of equal
+// width), pearson/ (numeric x numeric), cramers_v/ and uncertainty/ (categorical x categorical; of the row
+// given the column), correlation_ratio/ (categorical x numeric), summary.json with all of it (matrices up
+// to 100 columns), report.json.
 //
 // Stages: a thin sample where the input is over 64 MiB; one pass over the rows; one shuffle. How they grow
 // is in jobs/ml/profile_stages.h. Quantiles and distinct counts are exact at any size.

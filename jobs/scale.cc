@@ -7,8 +7,8 @@
 // column). Columns that are not numeric are left out. A missing value ends the job with its row and column.
 //
 // Stages, for n rows of d columns: one pass into cached blocks of numbers (8 n d bytes and the ids), one or
-// two for the parameters (each task sends 2 d numbers), one that writes. Nothing is shuffled. Memory: a block
-// per slot.
+// two for the parameters (each task sends 2 d numbers), one that writes. Nothing is shuffled. Memory: a
+// block per slot.
 #include "common/pipeline/pipeline.h"
 #include "jobs/ml/features.h"
 #include "jobs/ml/scaler.h"

@@ -3,9 +3,9 @@
 //   mrsubmit run --local sort --input=names.txt --output=sorted
 //   mrsubmit run --local sort --input=data.bin --output=sorted --record-bytes=100 --key-bytes=10
 //
-// Without --record-bytes the input is text: lines are sorted without their LF (a CR belongs to its line) and
-// written with one each. --key-bytes=N orders by the first N bytes only; records with equal keys keep their
-// order.
+// Without --record-bytes the input is text: lines are sorted without their LF (a CR belongs to its line)
+// and written with one each. --key-bytes=N orders by the first N bytes only; records with equal keys
+// keep their order.
 //
 // Stages, for n records: a sample of the keys; one pass that sorts (n records of their length and 2 bytes are
 // shuffled, range-partitioned; with --key-bytes the key as well); one that merges. Memory: that of a slot.

@@ -1,19 +1,18 @@
 // k-means that follows a stream: the first rows of a file, batch by batch, and what the centres are worth on
-// the rest.
+// the other rows.
 //
 //   mrsubmit run --local streaming-kmeans --input=hours.csv --output=stream --features=temp,hum --k=3
-//   --batch=100
+//     --batch=100
 //
-// Features are standardised with mean and population deviation of all rows ((x - m) / s, 0 where s is 0). The
-// first
-// --train-fraction of the rows are the stream, the others the test rows. A batch is --batch rows on end,
-// wherever the splits lie; the last one is shorter. Centres start as --centres=FILE has them (columns as
-// --features, standardised), or are drawn by --seed. The rules of the update, seed and spark:
-// jobs/ml/streaming_kmeans.h.
+// Features are standardised with mean and population deviation of all rows ((x - m) / s, 0 where s is 0).
+// The first --train-fraction of the rows are the stream, the others the test rows. A batch is --batch rows
+// on end, wherever the splits lie; the last one is shorter. Centres start as --centres=FILE has them
+// (columns as --features, standardised), or are drawn by --seed. The rules of the update, seed and spark,
+// are in jobs/ml/streaming_kmeans.h.
 //
-// Output: batches/ (batch, points, batch_cost and test_cost before the update, then after it n_J, weight_J,
-// centre_J_FEATURE and split), centres/ (the last ones), test_labels/ (row among the test rows, label),
-// summary.json, report.json.
+// Output: batches/ (batch, points, batch_cost and test_cost before the update, then after it n_J,
+// weight_J, centre_J_FEATURE and split), centres/ (the last ones), test_labels/ (row among the test rows,
+// label), summary.json, report.json.
 //
 // Stages, for n rows of d columns, batches of b rows: three passes for features, means and deviations, one
 // that caches the test rows as blocks. Then a loop: a step reads the splits (1 MiB) that hold its 65,536 rows

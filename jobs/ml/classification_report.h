@@ -10,8 +10,8 @@
 
 namespace millrace::ml {
 
-// feature, train_mean, train_population_std and the coefficients under the name given; the last row is
-// (intercept).
+// feature, train_mean, train_population_std and the coefficients under the name given; the last
+// row is (intercept).
 Table ScaledCoefficientsTable(Job& job, const Samples& samples, const ScaleParameters& scale,
                               const LogisticModel& model, const std::string& column);
 // feature, coefficient; the last row is (intercept).

@@ -25,8 +25,8 @@ struct ColumnFacts {
   std::string least_text, greatest_text;  // cut
   std::vector<std::string> samples;       // the first different ones
 
-  // A number with superfluous zeros in front (a postal code) counts as text, so does a quoted number of
-  // jsonl.
+  // A number with superfluous zeros in front (a postal code) counts as text, so does a quoted
+  // number of jsonl.
   void Add(const Value& value);
   void Merge(const ColumnFacts& later);
   ValueType Type() const;  // bool, int64, double, date, timestamp or text; text without a value

@@ -57,8 +57,8 @@ struct AddOrders {
   void operator()(OrderSum& into, const OrderSum& more) const;
 };
 
-// What is known of the shop before its customers: lines and thousandths per SaleKind, the days of the
-// purchases.
+// What is known of the shop before its customers: lines and thousandths per SaleKind, the days
+// of the purchases.
 struct ShopTotals {
   std::array<uint64_t, kSaleKinds> lines{};
   std::array<int64_t, kSaleKinds> thousandths{};

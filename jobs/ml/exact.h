@@ -19,8 +19,8 @@ int64_t ToUnits(double value, int64_t units_per_one, std::string_view what);
 int64_t AddExact(int64_t a, int64_t b, std::string_view what);
 int64_t MultiplyExact(int64_t a, int64_t b, std::string_view what);
 
-// A sum and what rounding took from it (Neumaier 1974): the error of Total() does not grow with the number of
-// terms.
+// A sum and what rounding took from it (Neumaier 1974): the error of Total() does not grow with the
+// number of terms.
 struct CompensatedSum {
   double sum = 0, rest = 0;
   void Add(double value) {

@@ -2,9 +2,9 @@
 //
 // In this order: age_years, income_k, household_size, kids_count: the first run of digits of the text
 // ("19-24" is 19, "65+" 65, "250K+" 250), 0 where it begins with "Under"; then home_ownership,
-// marital_status, household_comp as 0/1 columns, one per kind but the last, most frequent kind first, equal
-// ones in byte order; an empty field is the kind "Unknown". Every column is multiplied by 1 / its largest
-// magnitude.
+// marital_status, household_comp as 0/1 columns, one per kind but the last, most frequent kind first,
+// equal ones in byte order; an empty field is the kind "Unknown". Every column is multiplied by 1 /
+// its largest magnitude.
 #pragma once
 
 #include <string>

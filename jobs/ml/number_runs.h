@@ -72,8 +72,8 @@ void CutNumberRun(std::span<const uint64_t> sorted, Emit emit) {
   flush();
 }
 
-// Blocks of many runs, in the order of their first values -> emit(value, count), each distinct value once,
-// ascending.
+// Blocks of many runs, in the order of their first values -> emit(value, count), each distinct
+// value once, ascending.
 class NumberMerge {
  public:
   // False: the bytes are no block.

@@ -68,9 +68,8 @@ class RollingScore {
 };
 
 // A stretch of a price series: ends, extremes, greatest fall from a high, spread of the returns.
-//   drawdown_t = p_t / max_(s <= t) p_s - 1; the least is kept, of equal ones the first, with the day of its
-//   high volatility = standard deviation (n - 1) of p_t / p_(t-1) - 1 inside the stretch, by Welford's
-//   updates
+//   drawdown_t = p_t / max_(s <= t) p_s - 1; the least (of equal ones the first) and the day of its high
+//   volatility = standard deviation (n - 1) of p_t / p_(t-1) - 1 inside the stretch, by Welford's updates
 // Of equal highs and lows the first counts.
 class PriceStretch {
  public:

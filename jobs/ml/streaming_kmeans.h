@@ -41,8 +41,8 @@ struct BatchResult {
   uint64_t points = 0;
   double cost = 0;               // before the update
   std::vector<uint64_t> counts;  // per centre
-  // Of the labels: the least difference of the squared distances to the two nearest centres; infinity for
-  // one.
+  // Of the labels: the least difference of the squared distances to the two nearest centres;
+  // infinity for one.
   double margin = 0;
   StreamingModel after;
   bool split = false;

@@ -2,8 +2,8 @@
 //
 // A task counts the texts of a chunk in a table (TextTable), sends them in byte order, cut into blocks
 // (TextBlocks), each by the order of its first text; who gets the blocks of all runs in that order merges
-// them (TextMerge) and sees every text once, in byte order, with its count. Memory of a merge: kBlockBytes
-// per run.
+// them (TextMerge) and sees every text once, in byte order, with its count. Memory of a merge:
+// kBlockBytes per run.
 #pragma once
 
 #include <cstdint>

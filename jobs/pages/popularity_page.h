@@ -14,8 +14,8 @@ namespace millrace::report {
 Page PopularityPage(const ml::Groups& groups, const ml::ViewTotals& totals,
                     const std::vector<ml::Popularity>& best, const std::vector<ml::Arrival>& arrivals);
 
-// Of `triggers` batches those that are drawn: every so many, 20 at most, and the last one. Batches count from
-// 0.
+// Of `triggers` batches those that are drawn: every so many, 20 at most, and the last one. Batches
+// count from 0.
 bool IsDrawnTrigger(uint64_t trigger, uint64_t triggers);
 
 }  // namespace millrace::report
