@@ -1,32 +1,35 @@
 // Which stations does each cluster of households watch more than everybody does? Features of households ->
-// k-means
-// -> rank in the cluster -> subsets -> join with the events -> popularity -> difference -> ranks -> the best
-// ones.
+// k-means -> rank in the cluster -> subsets -> join with the events -> popularity -> difference -> ranks ->
+// the best ones.
 //
 //   mrsubmit run --local station-popularity --households=demographics.csv --events=events.csv
-//   --station=store_id
-//   --output=popularity                      (the events have store_id and household_id)
+//     --station=store_id --output=popularity           (the events have store_id and household_id)
 //   ... --products=products.csv --station=department   (the events have product_id; products department)
 //   ... --batches                                      (the events as they arrive: see dynamic/)
-//   ... --clusters=clusters.csv instead of --households: household_id and cluster are given
+//   ... --clusters=clusters.csv                        (instead of --households: household_id and cluster)
 //
 // The rules are in jobs/ml: households.h, kmeans.h, cluster_rank.h, popularity.h, audience.h. Events without
 // a station are left out everywhere; events of unknown households count in what everybody watches.
 //
 // Output: centres/, ranked_households/, general/, popularity/ (by subset, cluster, pop_rank), top7/ (named so
-// whatever
-// --top is: per cluster and rank, the subsets side by side), summary.json; dynamic/ with --batches: after
-// each batch of events the best stations of the first subset, over all events so far. With --clusters there
-// are no ranks, hence no subsets; top7/ has cluster, rank, station_num, popularity, general, difference then.
-// report.json has the same for people.
+// whatever --top is: per cluster and rank, the subsets side by side), summary.json; dynamic/ with --batches:
+// after each batch of events the best stations of the first subset, over all events so far. With --clusters
+// there are no ranks, hence no subsets; top7/ has cluster, rank, station_num, popularity, general, difference
+// then. report.json has the same for people.
 //
 // Stages, for n events, h households, s stations, k clusters, m subsets. Households: what kmeans.h says, and
 // one shuffle of h records. Events: one pass; each task sends at most s records of k 2^m counts. A household
-// file of up to
-// --broadcast-bytes travels to the tasks (32 to 64 bytes an entry there); a larger one is joined by a shuffle
-// of at most n records. Stations: two shuffles of s k (m + 1) rows at most. A trigger of --batches reads the
-// splits that hold its batch (1 MiB each), counts them, and adds s k 2^m counts at most to the loop's state:
-// nothing that came before is read again.
+// file of up to --broadcast-bytes travels to the tasks (32 to 64 bytes an entry there); a larger one is
+// joined by a shuffle of at most n records. Stations: two shuffles of s k (m + 1) rows at most.
+//
+// With --batches a trigger reads the splits that hold its batch (1 MiB each) and counts them: nothing that
+// came before is read again. The loop's state are the counts so far, one per station and group of households
+// (a cluster and the subsets that a household is in): s (k 2^m + 1) numbers at most. So it grows with
+// stations x groups, not with the events; it has to fit the driver's memory, and each trigger commits all of
+// it and ranks all of its stations.
+//
+// Besides that the driver gets the totals of the groups, k 2^m + 1 counts, which EventsSummary() adds up for
+// summary.json, and the best stations, --top per cluster and subset.
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"
