@@ -96,8 +96,8 @@ TEST_F(RegressionTest, FindsTheLineThatIsThere) {
 }
 
 TEST_F(RegressionTest, StandardErrorsAreThoseOfTheTextbook) {
-  // x = 1..5, y = 2, 4, 5, 4, 5: b = 0.6, a = 2.2, s = sqrt(2.4 / 3), se(b) = s / sqrt(10), se(a)
-  // = s sqrt(1.1).
+  // x = 1..5, y = 2, 4, 5, 4, 5: b = 0.6, a = 2.2, s = sqrt(2.4 / 3), se(b) = s / sqrt(10),
+  // se(a) = s sqrt(1.1).
   const Samples samples = Make({{1, 2}, {2, 4}, {3, 5}, {4, 4}, {5, 5}});
   const LinearModel model = FitLinear(job_, samples);
   EXPECT_NEAR(model.coefficients[0], 0.6, 1e-14);

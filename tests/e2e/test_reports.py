@@ -138,6 +138,12 @@ class Reports(harness.Case):
         for title, key in (("Elbow", "final_cost"), ("Silhouette", "silhouette")):
             line = [item for item in found if item.get("title") == title][0]["series"][0]
             self.assertEqual(list(zip(line["x"], line["y"])), [(one["k"], one[key]) for one in elbow])
+        job, options, _ = wanted["kmeans"]
+        for name, option in (("not judged", "--silhouette=no"), ("one k", "--elbow=3..3")):
+            out, _ = self.page(name, job, [*(o for o in options if o.split("=")[0] != option.split("=")[0]), option])
+            with open(os.path.join(out, "report.json"), encoding="utf-8") as file:
+                titles = [item.get("title") for item in json.load(file)["items"]]
+            self.assertEqual(("Elbow" in titles, "Silhouette" in titles), (True, False), name)
         tests = [item for item in items("streaming-kmeans") if item.get("title") == "Test rows per centre"][0]
         self.assertEqual(sum(tests["series"][0]["y"]), 17379 - int(0.8 * 17379))
 
