@@ -59,18 +59,12 @@ Value ParquetCell::AsValue() const {
 
 struct ParquetReader::File {
   std::unique_ptr<OpenParquet> open;
-  std::vector<uint32_t> columns;
-  struct View {
-    Type type = Type::kOther;
-    ValueType value_type = ValueType::kNull;
-    parquet_plugin::Values values{};
-  };
-  std::vector<View> views;   // of `columns`
-  std::vector<int> view_of;  // per wanted column; -1: the file does not have it
+  std::vector<uint32_t> columns;  // that are read
+  std::vector<size_t> wanted;     // whose they are
 };
 
 ParquetReader::ParquetReader(const pb::FileSource& source, int split, std::vector<std::string> wanted)
-    : source_(source), split_(source.splits(split)), wanted_(std::move(wanted)) {
+    : source_(source), split_(source.splits(split)), wanted_(std::move(wanted)), columns_(wanted_.size()) {
   auto open = OpenParquet::Open(source_.files(static_cast<int>(split_.file())));
   if (!open.ok()) {
     status_ = open.status();
@@ -78,17 +72,17 @@ ParquetReader::ParquetReader(const pb::FileSource& source, int split, std::vecto
   }
   file_ = std::make_unique<File>();
   file_->open = *std::move(open);
-  for (const std::string& name : wanted_) {
-    const int at = file_->open->Find(name);
-    file_->view_of.push_back(at < 0 ? -1 : static_cast<int>(file_->views.size()));
+  for (size_t i = 0; i < wanted_.size(); ++i) {
+    const int at = file_->open->Find(wanted_[i]);
     if (at < 0) continue;
     const auto column = file_->open->reader().column(static_cast<uint32_t>(at));
     if (column.repeated || column.type == Type::kOther) {
-      Fail(StrCat("column '", name, "' (", column.declared, ") cannot be read"));
+      Fail(StrCat("column '", wanted_[i], "' (", column.declared, ") cannot be read"));
       return;
     }
     file_->columns.push_back(static_cast<uint32_t>(at));
-    file_->views.push_back({column.type, FromPlugin(column.type), {}});
+    file_->wanted.push_back(i);
+    columns_[i] = {FromPlugin(column.type), column.type, {}};
   }
 }
 
@@ -133,37 +127,10 @@ bool ParquetReader::NextBatch() {
     }
     open_ = true;
   }
-  for (size_t i = 0; i < file_->views.size(); ++i)
-    file_->views[i].values = reader.values(static_cast<uint32_t>(i));
+  for (size_t i = 0; i < file_->wanted.size(); ++i)
+    columns_[file_->wanted[i]].values = reader.values(static_cast<uint32_t>(i));
   row_ = 0;
   return true;
-}
-
-ParquetCell ParquetReader::field(size_t i) const {
-  ParquetCell cell;
-  if (file_->view_of[i] < 0) return cell;
-  const File::View& view = file_->views[static_cast<size_t>(file_->view_of[i])];
-  cell.type = view.value_type;
-  cell.missing = view.values.missing[row_] != 0;
-  if (cell.missing) return cell;
-  switch (view.type) {
-    case Type::kBool:
-      cell.integer = static_cast<const uint8_t*>(view.values.values)[row_];
-      break;
-    case Type::kDouble:
-      cell.real = static_cast<const double*>(view.values.values)[row_];
-      break;
-    case Type::kText:
-    case Type::kDecimal: {
-      const Text& text = static_cast<const Text*>(view.values.values)[row_];
-      cell.text = {text.data, text.size};
-      cell.decimal = view.type == Type::kDecimal;
-      break;
-    }
-    default:
-      cell.integer = static_cast<const int64_t*>(view.values.values)[row_];
-  }
-  return cell;
 }
 
 std::string ParquetReader::Where(size_t i) const {
@@ -289,7 +256,8 @@ void ParquetWriter::Flush() {
         column.texts.push_back({column.bytes.data() + begin, column.ends[i] - begin});
       array = column.texts.data();
     }
-    values.push_back({column.missing.data(), array});
+    values.emplace_back().missing = column.missing.data();
+    values.back().values = array;
   }
   if (!state_->writer->Append(values.data(), state_->rows))
     status_ = Internal("Parquet cannot be written: ", FirstLine(state_->writer->error()));

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/io/parquet_plugin/abi.h"
 #include "common/io/split_input.h"
 #include "common/io/splits.h"
 #include "common/record/schema.h"
@@ -48,6 +49,35 @@ struct ParquetCell {
   Value AsValue() const;
 };
 
+// One column of the rows at hand.
+struct ParquetColumn {
+  ValueType type = ValueType::kNull;
+  parquet_plugin::Type stored = parquet_plugin::Type::kOther;  // kOther: the file does not have it
+  parquet_plugin::Values values;
+
+  bool missing(int64_t row) const { return values.missing == nullptr || values.missing[row] != 0; }
+  // Of a row that is not missing: where in values.values.
+  int64_t Place(int64_t row) const { return values.codes == nullptr ? row : int64_t{values.codes[row]}; }
+  ParquetCell At(int64_t place) const {
+    using parquet_plugin::Type;
+    ParquetCell cell;
+    cell.type = type;
+    cell.missing = false;
+    if (stored == Type::kText || stored == Type::kDecimal) {
+      const auto& text = static_cast<const parquet_plugin::Text*>(values.values)[place];
+      cell.text = {text.data, text.size};
+      cell.decimal = stored == Type::kDecimal;
+    } else if (stored == Type::kDouble) {
+      cell.real = static_cast<const double*>(values.values)[place];
+    } else if (stored == Type::kBool) {
+      cell.integer = static_cast<const uint8_t*>(values.values)[place];
+    } else {
+      cell.integer = static_cast<const int64_t*>(values.values)[place];
+    }
+    return cell;
+  }
+};
+
 // The rows of one split, in order.
 class ParquetReader {
  public:
@@ -61,7 +91,18 @@ class ParquetReader {
   // Moves to the next row; false at the end or on an error (status()).
   bool Next() { return ++row_ < rows_ || NextBatch(); }
   // The i-th wanted column of the row at hand.
-  ParquetCell field(size_t i) const;
+  ParquetCell field(size_t i) const {
+    const ParquetColumn& column = columns_[i];
+    if (!column.missing(row_)) return column.At(column.Place(row_));
+    ParquetCell cell;
+    cell.type = column.type;
+    return cell;
+  }
+  // Rows come in batches: that of the row at hand, and its place there. A batch begins with row() = 0.
+  int64_t row() const { return row_; }
+  int64_t rows() const { return rows_; }
+  const std::vector<ParquetColumn>& columns() const { return columns_; }  // as wanted
+
   // "/data/prices.parquet, row 17 (from 0), column Close".
   std::string Where(size_t i) const;
   std::string RowText() const;  // the wanted columns as name=value, for reject files
@@ -77,9 +118,10 @@ class ParquetReader {
   const pb::Split& split_;
   const std::vector<std::string> wanted_;
   std::unique_ptr<File> file_;
-  int64_t row_ = -1, rows_ = 0;  // within the batch
-  uint64_t first_row_ = 0;       // of the batch, within the file
-  uint32_t group_ = 0;           // next one to open
+  std::vector<ParquetColumn> columns_;  // as wanted
+  int64_t row_ = -1, rows_ = 0;         // within the batch
+  uint64_t first_row_ = 0;              // of the batch, within the file
+  uint32_t group_ = 0;                  // next one to open
   bool open_ = false;
   uint64_t bytes_consumed_ = 0;
   absl::Status status_;

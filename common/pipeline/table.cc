@@ -1,7 +1,6 @@
 #include "common/pipeline/table.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -32,8 +31,6 @@ std::string PercentDecoded(std::string_view text) {
   return out;
 }
 
-bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == text.npos; }
-
 std::vector<int> ColumnsOf(const pb::FileSource& files, const Schema& schema) {
   std::vector<int> wanted;
   for (const Column& column : schema.columns()) {
@@ -54,6 +51,34 @@ Reader MakeReader(const pb::FileSource& files, int split, const Schema& schema,
     return {files, split, schema.Names()};
   } else {
     return {files, split, schema.Names(), limits, std::move(on_bad)};
+  }
+}
+
+using Folders = std::vector<std::pair<std::string, std::string>>;
+
+std::vector<int> FoldersOf(const Schema& schema, const Folders& folders) {
+  std::vector<int> folder_of;
+  for (const Column& column : schema.columns()) {
+    const auto at = std::find_if(folders.begin(), folders.end(),
+                                 [&](const auto& folder) { return folder.first == column.name; });
+    folder_of.push_back(at == folders.end() ? -1 : static_cast<int>(at - folders.begin()));
+  }
+  return folder_of;
+}
+
+// Only Parquet has columns.
+template <typename Reader>
+auto MakeCells([[maybe_unused]] const RowsSpec& spec, [[maybe_unused]] const Folders& folders,
+               [[maybe_unused]] const std::vector<int>& folder_of) {
+  if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
+    std::vector<std::optional<std::string>> given;
+    for (const int folder : folder_of) {
+      given.emplace_back();
+      if (folder >= 0) given.back() = folders[static_cast<size_t>(folder)].second;
+    }
+    return ParquetCells(spec, std::move(given));
+  } else {
+    return std::monostate();
   }
 }
 
@@ -102,31 +127,6 @@ std::vector<std::pair<std::string, std::string>> FolderValues(std::string_view p
   return values;
 }
 
-bool ParseValue(std::string_view text, ValueType type, Value* value) {
-  const auto parse = [&](auto number, bool (*parser)(std::string_view, decltype(number)*), auto make) {
-    if (!parser(text, &number)) return false;
-    *value = make(number);
-    return true;
-  };
-  switch (type) {
-    case ValueType::kDouble:
-      return parse(double{}, &ParseDouble, &Value::Double);
-    case ValueType::kInt64:
-      return parse(int64_t{}, &ParseInt64, &Value::Int64);
-    case ValueType::kDate:
-      return parse(Date{}, &ParseDate, &Value::Day);
-    case ValueType::kTimestamp:
-      return parse(Timestamp{}, &ParseTimestamp, &Value::Instant);
-    case ValueType::kBool:
-      return parse(bool{}, &ParseBool, &Value::Bool);
-    case ValueType::kText:
-    case ValueType::kNull:
-      break;
-  }
-  *value = Value::Text(text);
-  return true;
-}
-
 template <typename Reader>
 RowReader<Reader>::RowReader(const pb::FileSource& files, int split, const RowsSpec& spec,
                              const io::ReaderLimits& limits, io::BadRecordFn on_bad)
@@ -134,72 +134,9 @@ RowReader<Reader>::RowReader(const pb::FileSource& files, int split, const RowsS
       folders_(split < files.splits_size()
                    ? FolderValues(files.files(static_cast<int>(files.splits(split).file())).uri(), spec.base)
                    : FolderValues({}, {})),
-      reader_(MakeReader<Reader>(files, split, spec.schema, limits, std::move(on_bad))) {
-  for (const Column& column : spec.schema.columns()) {
-    const auto at = std::find_if(folders_.begin(), folders_.end(),
-                                 [&](const auto& folder) { return folder.first == column.name; });
-    folder_of_.push_back(at == folders_.end() ? -1 : static_cast<int>(at - folders_.begin()));
-  }
-}
-
-// Typed values: whole numbers may be real ones, anything may be a text, texts are parsed. First what most
-// cells are.
-template <typename Reader>
-bool RowReader<Reader>::ParseCells(Row* row, size_t* bad) {
-  const size_t columns = spec_.schema.size();
-  texts_.resize(columns);
-  for (size_t i = 0; i < columns; ++i) {
-    const ValueType type = spec_.schema[i].type;
-    if (folder_of_[i] < 0) [[likely]] {
-      const io::ParquetCell cell = reader_.field(i);
-      if (cell.missing) {
-        (*row)[i] = Value::Null();
-        continue;
-      }
-      if (type == ValueType::kText && cell.type == ValueType::kText && !spec_.blank_missing) {
-        (*row)[i] = Value::Text(cell.text);
-        continue;
-      }
-      if (type == ValueType::kText && cell.type == ValueType::kInt64) {  // ids, mostly
-        std::string& text = texts_[i];
-        text.resize(20);
-        const char* end = std::to_chars(text.data(), text.data() + 20, cell.integer).ptr;
-        (*row)[i] = Value::Text({text.data(), static_cast<size_t>(end - text.data())});
-        continue;
-      }
-      if (type == ValueType::kDouble && cell.type == ValueType::kDouble) {
-        (*row)[i] = Value::Double(cell.real);
-        continue;
-      }
-      if (!TakeValue(cell.AsValue(), type, i, &(*row)[i])) return *bad = i, false;
-    } else {
-      const std::string& text = folders_[static_cast<size_t>(folder_of_[i])].second;
-      if (!TakeValue(text.empty() ? Value::Null() : Value::Text(text), type, i, &(*row)[i]))
-        return *bad = i, false;
-    }
-  }
-  return true;
-}
-
-template <typename Reader>
-bool RowReader<Reader>::TakeValue(Value value, ValueType type, size_t column, Value* out) {
-  const bool blank = value.type() == ValueType::kText && spec_.blank_missing && IsBlank(value.AsText());
-  if (type == ValueType::kNull)
-    type = value.is_number()                  ? ValueType::kDouble
-           : value.type() == ValueType::kBool ? ValueType::kBool
-                                              : ValueType::kText;
-  if (value.is_null() || blank) {
-    value = Value::Null();
-  } else if (type == ValueType::kDouble && value.is_number()) {
-    value = Value::Double(value.AsDouble());
-  } else if (value.type() != type) {
-    texts_[column].clear();
-    value.AppendTo(&texts_[column]);
-    if (!ParseValue(texts_[column], type, &value)) return false;
-  }
-  *out = value;
-  return true;
-}
+      folder_of_(FoldersOf(spec.schema, folders_)),
+      reader_(MakeReader<Reader>(files, split, spec.schema, limits, std::move(on_bad))),
+      cells_(MakeCells<Reader>(spec, folders_, folder_of_)) {}
 
 template <typename Reader>
 std::string RowReader<Reader>::Raw() const {
@@ -213,7 +150,7 @@ std::string RowReader<Reader>::Raw() const {
 template <typename Reader>
 bool RowReader<Reader>::Parse(Row* row, size_t* bad) {
   if constexpr (std::is_same_v<Reader, io::ParquetReader>) {
-    return ParseCells(row, bad);
+    return cells_.Get(reader_.row(), row, bad);
   } else {
     return ParseText(row, bad);
   }

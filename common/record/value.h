@@ -57,6 +57,13 @@ class Value {
   Timestamp AsTimestamp() const { return Timestamp{number_}; }
   std::string_view AsText() const { return {text_, size_}; }
 
+  // Of a text that a source took from a dictionary: in one task texts with the same code are the same text,
+  // so that what was found for one holds for all. 0: not known. At most kMaxCode; it is not part of the
+  // value.
+  static constexpr uint32_t kMaxCode = (1 << 20) - 1;
+  uint32_t code() const { return code_; }
+  void set_code(uint32_t code) { code_ = code & kMaxCode; }
+
   // As it is written to a file (format.h); nothing for null.
   void AppendTo(std::string* out) const;
   std::string ToString() const;
@@ -68,6 +75,7 @@ class Value {
   Value(ValueType type, int64_t number) : type_(type), number_(number) {}
 
   ValueType type_ = ValueType::kNull;
+  uint32_t code_ : 24 = 0;
   uint32_t size_ = 0;
   union {
     int64_t number_;

@@ -50,14 +50,16 @@ struct Event {
   TextLookup::Key station_or_product, household;
 };
 
+// Group 0 is of nobody's.
+uint32_t OrZero(uint32_t group) { return group == TextLookup::kNone ? 0 : group; }
+
 Watched Resolve(const Tables& tables, const Event& event) {
   Watched watched{event.station_or_product.text()};
   if (tables.by_product) {
     const uint32_t station = tables.products.Find(event.station_or_product);
     watched.station = station == TextLookup::kNone ? std::string_view() : tables.stations[station];
   }
-  const uint32_t group = tables.groups.Find(event.household);
-  watched.group = group == TextLookup::kNone ? 0 : group;
+  watched.group = OrZero(tables.groups.Find(event.household));
   return watched;
 }
 
@@ -66,6 +68,7 @@ Watched Resolve(const Tables& tables, const Event& event) {
 class Joiner {
  public:
   void Push(const Tables& tables, const Row& row, Emitter<Watched>& out) {
+    if (row[0].code() != 0 && row[1].code() != 0) return PushCoded(tables, row, out);
     Event& event = waiting_[pushed_++ % waiting_.size()];
     if (pushed_ > waiting_.size()) out(Resolve(tables, event));
     event.station_or_product.Set(TextOf(row[0]));
@@ -73,14 +76,34 @@ class Joiner {
     if (tables.by_product) tables.products.Prefetch(event.station_or_product);
     tables.groups.Prefetch(event.household);
   }
+  // Those that still wait.
   void Finish(const Tables& tables, Emitter<Watched>& out) {
     for (uint64_t i = pushed_ - std::min<uint64_t>(pushed_, waiting_.size()); i < pushed_; ++i)
       out(Resolve(tables, waiting_[i % waiting_.size()]));
+    pushed_ = 0;
   }
 
  private:
+  // Both texts come out of dictionaries: what was found for one of them is kept, and nothing waits.
+  void PushCoded(const Tables& tables, const Row& row, Emitter<Watched>& out) {
+    if (pushed_ > 0) [[unlikely]]
+      Finish(tables, out);
+    uint32_t& group = groups_[row[1].code()];
+    if (group == TextLookup::kNone) group = OrZero(tables.groups.Find(TextOf(row[1])));
+    Watched watched{TextOf(row[0]), group, 1, row[0].code()};
+    if (tables.by_product) {
+      uint32_t& station = stations_[watched.code];
+      const auto none = static_cast<uint32_t>(tables.stations.size());
+      if (station == TextLookup::kNone) station = std::min(tables.products.Find(watched.station), none);
+      watched.station = station == none ? std::string_view() : tables.stations[station];
+      watched.code = station + 1;
+    }
+    out(watched);
+  }
+
   std::array<Event, 16> waiting_;
   uint64_t pushed_ = 0;
+  CodeTable groups_, stations_;
 };
 
 using TextPair = KeyValue<std::string, std::string>;

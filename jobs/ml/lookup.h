@@ -6,6 +6,7 @@
 //   table.Find(row[0].AsText()) ... })
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -114,6 +115,21 @@ class TextLookup {
   uint64_t used_ = 0;
   std::vector<Slot> slots_;
   std::string texts_;  // size and bytes of stored keys, behind one byte
+};
+
+// What was found for the texts of a dictionary, by Value::code(): each is looked up once in a task, and the
+// others cost one access. 4 bytes per code up to the greatest seen.
+class CodeTable {
+ public:
+  // TextLookup::kNone until it is set. `code` is not 0.
+  uint32_t& operator[](uint32_t code) {
+    if (code >= numbers_.size()) [[unlikely]]
+      numbers_.resize(std::max<size_t>(size_t{code} + 1, 2 * numbers_.size()), TextLookup::kNone);
+    return numbers_[code];
+  }
+
+ private:
+  std::vector<uint32_t> numbers_;
 };
 
 }  // namespace millrace::ml

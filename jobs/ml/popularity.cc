@@ -17,16 +17,15 @@ using ByStation = KeyValue<std::string, std::vector<uint64_t>>;
 class StationCounter {
  public:
   void Add(uint32_t groups, const Watched& watched, Emitter<ByStation>& out) {
-    uint32_t row = rows_.Find(watched.station);
-    if (row == TextLookup::kNone) {
-      if (bytes_ >= kCounterBytes) Flush(groups, out);
-      row = static_cast<uint32_t>(stations_.size());
-      rows_.Add(watched.station, row);
-      stations_.emplace_back(watched.station);
-      counts_.resize(counts_.size() + groups);
-      bytes_ += watched.station.size() + 96 + groups * sizeof(uint64_t);
+    if (watched.code == 0) {
+      Count(groups, RowOf(groups, watched, out), watched);
+    } else {
+      if (by_code_[watched.code] == TextLookup::kNone) {
+        const uint32_t row = RowOf(groups, watched, out);  // may empty the table
+        by_code_[watched.code] = row;
+      }
+      Count(groups, by_code_[watched.code], watched);
     }
-    counts_[size_t{row} * groups + watched.group] += watched.events;
   }
   void Flush(uint32_t groups, Emitter<ByStation>& out) {
     for (size_t row = 0; row < stations_.size(); ++row) {
@@ -37,7 +36,24 @@ class StationCounter {
   }
 
  private:
+  void Count(uint32_t groups, uint32_t row, const Watched& watched) {
+    counts_[size_t{row} * groups + watched.group] += watched.events;
+  }
+  uint32_t RowOf(uint32_t groups, const Watched& watched, Emitter<ByStation>& out) {
+    uint32_t row = rows_.Find(watched.station);
+    if (row == TextLookup::kNone) {
+      if (bytes_ >= kCounterBytes) Flush(groups, out);
+      row = static_cast<uint32_t>(stations_.size());
+      rows_.Add(watched.station, row);
+      stations_.emplace_back(watched.station);
+      counts_.resize(counts_.size() + groups);
+      bytes_ += watched.station.size() + 96 + groups * sizeof(uint64_t);
+    }
+    return row;
+  }
+
   TextLookup rows_;
+  CodeTable by_code_;  // of the same rows
   std::vector<std::string> stations_;
   std::vector<uint64_t> counts_;
   size_t bytes_ = 0;

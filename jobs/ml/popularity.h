@@ -45,6 +45,7 @@ struct Watched {
   std::string_view station;
   uint32_t group = 0;
   uint64_t events = 1;
+  uint32_t code = 0;  // Value::code() of the station; it does not travel
 };
 MR_RECORD(Watched, MR_NAMED(station), MR_NAMED(group), MR_NAMED(events))
 

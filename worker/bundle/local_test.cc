@@ -65,6 +65,17 @@ class LocalTest : public testing::Test {
   std::string lines_;
 };
 
+TEST_F(LocalTest, TheWorkDirIsLeftAsItWas) {
+  const std::string mine = dir_.File("work/mine.txt");
+  ASSERT_TRUE(MakeDirs(dir_.File("work")).ok());
+  ASSERT_TRUE(WriteFile(mine, "mine").ok());
+  const std::string work = StrCat(" --work-dir=", dir_.File("work"));
+  EXPECT_EQ(RunBundle("sort-lines" + Files("out") + work).exit_code, 0);
+  EXPECT_EQ(ListDir(dir_.File("work")).value(), std::vector<std::string>{"mine.txt"});
+  EXPECT_EQ(RunBundle("sort-lines" + Files("out2") + work + " --supervise=false").exit_code, 0);
+  EXPECT_EQ(ListDir(dir_.File("work")).value(), std::vector<std::string>{"mine.txt"});
+}
+
 TEST_F(LocalTest, TheSameBytesWhateverTheSlotsAndMemory) {
   std::vector<std::string_view> model = StrSplitSkipEmpty(lines_, '\n');
   std::stable_sort(model.begin(), model.end());

@@ -114,7 +114,7 @@ std::string HelpText(const std::string& program) {
              " describe [JOB|--json] its jobs and their options\n", "       mrsubmit run --bundle=", program,
              " JOB ...  takes the same job to a fleet\n\n",
              "options of a run: --slots=N (tasks at once, default: one per CPU)  --slot-memory=256MiB\n",
-             "                  --work-dir=FOLDER (default: a fresh one under $TMPDIR)  "
+             "                  --work-dir=FOLDER (default: $TMPDIR; a fresh one in it is used)  "
              "--progress=auto|plain|none\n\njobs:\n");
   for (const JobInfo* job : JobRegistry::Get().List())
     StrAppend(&text, "  ", job->name, "  ", job->meaning, "\n");

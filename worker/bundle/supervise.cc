@@ -30,13 +30,17 @@ void CleanUp(const LocalOptions& options, bool stood_before) {
   }
 }
 
+// A folder of this run's own, in --work-dir where that is given: nothing else there is touched, and several
+// runs may have the same.
 absl::StatusOr<std::string> MakeWorkDir(const LocalOptions& options) {
-  if (!options.work_dir.empty()) {
-    MR_RETURN_IF_ERROR(MakeDirs(options.work_dir));
-    return options.work_dir;
+  std::string base = options.work_dir;
+  if (base.empty()) {
+    const char* given = std::getenv("TMPDIR");
+    base = given != nullptr && *given != 0 ? given : "/tmp";
+  } else {
+    MR_RETURN_IF_ERROR(MakeDirs(base));
   }
-  const char* base = std::getenv("TMPDIR");
-  std::string path = JoinPath(base != nullptr && *base != 0 ? base : "/tmp", "millrace-XXXXXX");
+  std::string path = JoinPath(base, "millrace-XXXXXX");
   if (mkdtemp(path.data()) == nullptr)
     return ErrnoStatus(errno, "make a folder for temporary files under", path);
   return path;
@@ -64,9 +68,7 @@ int RunLocalSupervised(const LocalOptions& options) {
     std::fprintf(stderr, "%s: %s\n", options.program.c_str(), MessageOf(work_dir.status()).c_str());
     return 2;
   }
-  const auto remove_work_dir = [&] {
-    if (options.work_dir.empty()) RemoveTree(*work_dir).IgnoreError();
-  };
+  const auto remove_work_dir = [&] { RemoveTree(*work_dir).IgnoreError(); };
   if (!options.supervise) {
     const int exit_code = RunLocal(options, *work_dir, nullptr);
     remove_work_dir();

@@ -7,7 +7,7 @@
 
 namespace millrace::io::parquet_plugin {
 
-inline constexpr uint32_t kAbi = 1;
+inline constexpr uint32_t kAbi = 2;
 inline constexpr char kEntry[] = "millrace_parquet_plugin";
 
 enum class Type : uint8_t { kOther, kBool, kInt64, kDouble, kDate, kTimestamp, kText, kDecimal };
@@ -41,9 +41,15 @@ struct Limits {
 // Of one column, one entry per row. `values` by the column's type: uint8_t (bool), int64_t (int64, date as
 // days, timestamp as microseconds), double, Text (text; decimal as digits with a point). What stands there
 // for a missing row has no meaning.
+//
+// With `codes` the column is kept as a dictionary: `values` are its `entries`, and codes[row] says which of
+// them is the row's. They stay from batch to batch, until `dictionary` is another number.
 struct Values {
-  const uint8_t* missing;  // 1 = missing
-  const void* values;
+  const uint8_t* missing = nullptr;  // 1 = missing
+  const void* values = nullptr;
+  const uint32_t* codes = nullptr;  // below `entries` where not missing
+  uint32_t entries = 0;
+  uint64_t dictionary = 0;  // its number in this reader, from 1
 };
 
 // Bytes of a file, and where bytes go. Negative and false: failed, and whoever made it knows why.

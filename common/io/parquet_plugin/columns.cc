@@ -95,7 +95,8 @@ std::string DecimalOf(const Rules& rules, const FixedLenByteArray& value) {
   return DecimalText(value.ptr, rules.length, rules.scale);
 }
 
-// Out of the physical type of DType, into entries of T; Text's bytes go to an arena.
+// Out of the physical type of DType, into entries of T. Texts stay where Parquet has them, where they stay
+// long enough; others go to an arena.
 template <typename DType, typename T>
 class TypedValues : public ColumnValues {
  public:
@@ -104,56 +105,133 @@ class TypedValues : public ColumnValues {
       : rules_{FormOf(column), column.type_length(), column.type_scale()},
         max_level_(column.max_definition_level()) {}
 
-  void Begin(std::shared_ptr<parquet::ColumnReader> reader) override { reader_ = std::move(reader); }
+  void Begin(std::shared_ptr<parquet::ColumnReader> reader, uint64_t dictionary) override {
+    reader_ = std::move(reader);
+    const bool exposed = reader_->GetExposedEncoding() == parquet::ExposedEncoding::DICTIONARY;
+    dictionary_ = exposed ? dictionary : 0;
+    loaded_ = false;
+    values_.clear();
+  }
 
   int64_t Next(uint32_t most) override {
     levels_.resize(most);
-    physical_.resize(most);
     missing_.resize(most);
-    values_.resize(most);
-    arena_.clear();
-    int64_t rows = 0;
-    auto& reader = static_cast<parquet::TypedColumnReader<DType>&>(*reader_);
-    // A batch ends with a page, and the bytes of texts are gone with it: they are copied page by page.
-    while (rows < most && reader.HasNext()) {
-      int64_t present = 0;
-      const int64_t got = reader.ReadBatch(most - rows, levels_.data(), nullptr, Buffer(), &present);
-      if (got == 0) break;
-      Take(rows, got, present);
-      rows += got;
-    }
-    if constexpr (std::is_same_v<T, Text>) {
-      for (int64_t i = 0; i < rows; ++i)
-        values_[i].data = arena_.data() + reinterpret_cast<uintptr_t>(values_[i].data);
-    }
-    return rows;
+    return dictionary_ != 0 ? NextCodes(most) : NextValues(most);
   }
 
-  Values values() const override { return {missing_.data(), values_.data()}; }
+  Values values() const override {
+    Values values{missing_.data(), values_.data()};
+    if (dictionary_ != 0) {
+      values.codes = codes_.data();
+      values.entries = static_cast<uint32_t>(values_.size());
+      values.dictionary = dictionary_;
+    }
+    return values;
+  }
 
  private:
   // vector<bool> has no array inside.
   using Stored = std::conditional_t<std::is_same_v<Physical, bool>, uint8_t, Physical>;
+  static constexpr bool kBytes = std::is_same_v<Physical, ByteArray>;
   Physical* Buffer() { return reinterpret_cast<Physical*>(physical_.data()); }
+  parquet::TypedColumnReader<DType>& reader() {
+    return static_cast<parquet::TypedColumnReader<DType>&>(*reader_);
+  }
 
-  void Take(int64_t first, int64_t rows, int64_t present) {
+  int64_t NextValues(uint32_t most) {
+    physical_.resize(most);
+    values_.resize(most);
+    arena_.clear();
+    int64_t rows = 0;
+    // A batch ends with a page, and the bytes of texts are gone with it: but for the last page of the batch
+    // they are copied.
+    while (rows < most && reader().HasNext()) {
+      int64_t present = 0;
+      const int64_t got = reader().ReadBatch(most - rows, levels_.data(), nullptr, Buffer(), &present);
+      if (got == 0) break;
+      Take(rows, got, present, /*stays=*/rows + got == most);
+      rows += got;
+    }
+    SetOffsets(rows);
+    return rows;
+  }
+
+  // The indices come unchecked.
+  int64_t NextCodes(uint32_t most) {
+    codes_.resize(most);
+    indices_.resize(most);
+    int64_t rows = 0;
+    while (rows < most && reader().HasNext()) {
+      int64_t present = 0;
+      const Physical* dictionary = nullptr;
+      int32_t entries = 0;
+      const int64_t got = reader().ReadBatchWithDictionary(most - rows, levels_.data(), nullptr,
+                                                           indices_.data(), &present, &dictionary, &entries);
+      if (got == 0) break;
+      if (!loaded_) Load(dictionary, entries);
+      TakeCodes(rows, got, present);
+      rows += got;
+    }
+    return rows;
+  }
+
+  void Load(const Physical* dictionary, int32_t entries) {
+    loaded_ = true;
+    arena_.clear();
+    values_.resize(static_cast<size_t>(entries));
+    copied_.assign(values_.size(), 0);
+    for (size_t i = 0; i < values_.size(); ++i) Set(dictionary[i], /*stays=*/true, i);
+    SetOffsets(entries);
+  }
+
+  void TakeCodes(int64_t first, int64_t rows, int64_t present) {
+    const auto entries = static_cast<uint32_t>(values_.size());
+    uint32_t greatest = 0;
+    for (int64_t i = 0; i < present; ++i) greatest = std::max(greatest, static_cast<uint32_t>(indices_[i]));
+    if (present > 0 && greatest >= entries)
+      throw ParquetException("a page names entry ", greatest, " of a dictionary of ", entries);
+    if (present == rows) {
+      std::memset(missing_.data() + first, 0, static_cast<size_t>(rows));
+      std::memcpy(codes_.data() + first, indices_.data(), static_cast<size_t>(rows) * sizeof(uint32_t));
+      return;
+    }
+    EachRow(first, rows, present, [&](int64_t row, int64_t next) {
+      codes_[row] = next < 0 ? 0 : static_cast<uint32_t>(indices_[next]);
+    });
+  }
+
+  // f(row, place among the present ones, or -1)
+  template <typename F>
+  void EachRow(int64_t first, int64_t rows, int64_t present, const F& f) {
     int64_t next = 0;
     for (int64_t i = 0; i < rows; ++i) {
       const bool missing = max_level_ > 0 && levels_[i] < max_level_;
       missing_[first + i] = missing;
-      if (missing) {
-        values_[first + i] = T{};
-        continue;
-      }
-      if (next >= present) throw ParquetException("a page has fewer values than it says");
-      Set(physical_[next++], &values_[first + i]);
+      if (!missing && next >= present) throw ParquetException("a page has fewer values than it says");
+      f(first + i, missing ? -1 : next++);
     }
   }
 
-  void Set(const Stored& value, T* out) {
+  void Take(int64_t first, int64_t rows, int64_t present, bool stays) {
+    if constexpr (std::is_same_v<T, Text>) copied_.resize(values_.size());
+    EachRow(first, rows, present, [&](int64_t row, int64_t next) {
+      if (next >= 0) return Set(physical_[next], stays, static_cast<size_t>(row));
+      values_[row] = T{};
+      if constexpr (std::is_same_v<T, Text>) copied_[row] = 0;
+    });
+  }
+
+  void Set(const Stored& value, bool stays, size_t at) {
     if constexpr (std::is_same_v<T, Text>) {
+      if constexpr (kBytes) {
+        if (stays && rules_.form != Form::kDecimal) {
+          copied_[at] = 0;
+          values_[at] = Text{reinterpret_cast<const char*>(value.ptr), value.len};
+          return;
+        }
+      }
       const size_t begin = arena_.size();
-      if constexpr (std::is_same_v<Physical, ByteArray>) {
+      if constexpr (kBytes) {
         if (rules_.form == Form::kDecimal) {
           arena_ += DecimalOf(rules_, value);
         } else {
@@ -162,20 +240,34 @@ class TypedValues : public ColumnValues {
       } else {
         arena_ += DecimalOf(rules_, value);
       }
-      *out = Text{reinterpret_cast<const char*>(begin), arena_.size() - begin};  // an offset for now
+      copied_[at] = 1;
+      values_[at] = Text{reinterpret_cast<const char*>(begin), arena_.size() - begin};  // an offset for now
     } else if constexpr (std::is_same_v<T, int64_t>) {
-      *out = Integer(rules_, value);
+      values_[at] = Integer(rules_, value);
     } else {
-      *out = static_cast<T>(value);
+      values_[at] = static_cast<T>(value);
+    }
+  }
+
+  // The arena does not move any more.
+  void SetOffsets(int64_t count) {
+    if constexpr (std::is_same_v<T, Text>) {
+      if (arena_.empty()) return;
+      for (int64_t i = 0; i < count; ++i)
+        if (copied_[i] != 0) values_[i].data = arena_.data() + reinterpret_cast<uintptr_t>(values_[i].data);
     }
   }
 
   const Rules rules_;
   const int16_t max_level_;
   std::shared_ptr<parquet::ColumnReader> reader_;
+  uint64_t dictionary_ = 0;  // 0: the rows' values come one by one
+  bool loaded_ = false;      // values_ are the dictionary's
   std::vector<int16_t> levels_;
   std::vector<Stored> physical_;
-  std::vector<uint8_t> missing_;
+  std::vector<int32_t> indices_;
+  std::vector<uint8_t> missing_, copied_;  // copied_: into the arena
+  std::vector<uint32_t> codes_;
   std::vector<T> values_;
   std::string arena_;
 };

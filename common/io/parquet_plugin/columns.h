@@ -23,7 +23,8 @@ class ColumnValues {
   virtual ~ColumnValues() = default;
   // A column of a type other than kOther, not repeated.
   static std::unique_ptr<ColumnValues> Make(const parquet::ColumnDescriptor& column);
-  virtual void Begin(std::shared_ptr<parquet::ColumnReader> reader) = 0;
+  // `dictionary`: the number of its dictionary, where the reader exposes one.
+  virtual void Begin(std::shared_ptr<parquet::ColumnReader> reader, uint64_t dictionary) = 0;
   virtual int64_t Next(uint32_t most) = 0;  // rows got
   virtual Values values() const = 0;
 };

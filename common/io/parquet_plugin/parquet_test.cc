@@ -206,6 +206,67 @@ TEST_F(ParquetTest, DamagedFootersEndInASentence) {
   EXPECT_GT(refused, tries / 2);
 }
 
+// Pages of other programs often have no checksums: an index outside of its dictionary is one of the things
+// that must not be followed.
+TEST_F(ParquetTest, DamagedPagesEndInASentence) {
+  const std::string good = *ReadFile(MILLRACE_SOURCE_DIR "/tests/data/parquet/plain_pyarrow.parquet");
+  const std::vector<std::string> columns = {"name", "number", "long"};
+  uint32_t length = 0;
+  std::memcpy(&length, good.data() + good.size() - 8, sizeof(length));
+  const size_t footer = good.size() - 8 - length;
+  std::minstd_rand random(11);
+  int refused = 0, of_dictionary = 0;
+  const int tries = 3000;
+  for (int i = 0; i < tries; ++i) {
+    std::string bytes = good;
+    for (uint32_t flips = 1 + random() % 2; flips > 0; --flips)
+      bytes[4 + random() % (footer - 4)] = static_cast<char>(random());
+    absl::Status status;
+    ReadAll(MustPlan("parquet", Put("bad.parquet", bytes)), columns, &status);
+    refused += status.ok() ? 0 : 1;
+    of_dictionary += MessageOf(status).find("of a dictionary of") != std::string::npos;
+  }
+  EXPECT_GT(refused, tries / 10);
+  EXPECT_GT(of_dictionary, 10) << "of " << refused;
+}
+
+// A column begins as a dictionary and goes on plain where that grows too large; texts are then copied, but
+// for those of a batch's last page.
+TEST_F(ParquetTest, TextsOutlastTheirPage) {
+  std::string bytes;
+  ParquetWriter writer(Schema({{"few", ValueType::kText}, {"many", ValueType::kText}}), {"snappy", 64 << 20},
+                       [&](std::string_view more) {
+                         bytes.append(more);
+                         return true;
+                       });
+  const auto text = [](int64_t i) { return StrCat(i, std::string(100 + static_cast<size_t>(i % 50), 'x')); };
+  const int64_t n = 40'000;
+  for (int64_t i = 0; i < n; ++i) {
+    writer.Add(Value::Text(i % 2 == 0 ? "even" : "odd"));
+    if (i % 10 == 3) {
+      writer.Missing();
+    } else {
+      const std::string many = text(i);
+      writer.Add(Value::Text(many));
+    }
+    writer.EndRow();
+  }
+  writer.Finish();
+  const pb::FileSource source = MustPlan("parquet", Put("many.parquet", bytes));
+  ParquetReader reader(source, 0, {"few", "many"});
+  for (int64_t i = 0; i < n; ++i) {
+    ASSERT_TRUE(reader.Next()) << reader.status();
+    ASSERT_EQ(reader.field(0).text, i % 2 == 0 ? "even" : "odd");
+    ASSERT_EQ(reader.field(1).missing, i % 10 == 3);
+    if (i % 10 == 3) continue;
+    ASSERT_EQ(reader.field(1).text, text(i));
+  }
+  EXPECT_FALSE(reader.Next());
+  EXPECT_TRUE(reader.status().ok()) << reader.status();
+  EXPECT_EQ(reader.columns()[0].values.entries, 2u);
+  EXPECT_EQ(reader.columns()[1].values.codes, nullptr);
+}
+
 TEST_F(ParquetTest, FilesOfOneInputHaveOneSchema) {
   Write("in/a.parquet", 10, {});
   ParquetWriter writer(Schema({{"flag", ValueType::kBool}}), {}, [&](std::string_view) { return true; });

@@ -83,7 +83,8 @@ class ArrowReader : public Reader {
       for (uint32_t i = 0; i < count; ++i) {
         const int at = static_cast<int>(columns[i]);
         open_.push_back(ColumnValues::Make(*metadata_->schema()->Column(at)));
-        open_.back()->Begin(rows->Column(at));
+        open_.back()->Begin(rows->ColumnWithExposeEncoding(at, parquet::ExposedEncoding::DICTIONARY),
+                            ++dictionaries_);
       }
     });
   }
@@ -126,7 +127,8 @@ class ArrowReader : public Reader {
   std::vector<Group> groups_;
   std::vector<std::string> names_, declared_, limit_texts_;
   std::vector<std::unique_ptr<ColumnValues>> open_;
-  int64_t left_ = 0;  // rows of the open group
+  int64_t left_ = 0;           // rows of the open group
+  uint64_t dictionaries_ = 0;  // columns that were opened
   std::string error_;
 };
 

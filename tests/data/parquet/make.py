@@ -42,6 +42,11 @@ def types(pa, pq):
     pq.write_table(old.select(["ns"]), f"{HERE}/int96_pyarrow.parquet", use_deprecated_int96_timestamps=True)
     fine = pa.table({"ns": pa.array([1], pa.timestamp("ns"))})
     pq.write_table(fine, f"{HERE}/nanos_pyarrow.parquet")
+    # Neither packed nor with checksums: what a damaged byte changes is seen by nobody but the reader.
+    bare = pa.table({"name": [f"name {i % 37}" for i in range(600)], "number": [i % 11 * 1000 for i in range(600)],
+                     "long": [None if i % 9 == 0 else "x" * (i % 40) + str(i) for i in range(600)]})
+    pq.write_table(bare, f"{HERE}/plain_pyarrow.parquet", compression="none", use_dictionary=["name", "number"],
+                   row_group_size=250)
 
 
 def main():
