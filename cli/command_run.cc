@@ -106,7 +106,8 @@ int RunCommand(const Args& args) {
   table.AddBytes("slot-memory", &request.options.slot_memory_bytes, 256ull << 20,
                  "With --local: memory of one slot, 64MiB at least; above it a task spills to disk.");
   table.Add("work-dir", &request.options.work_dir, std::string(), "DIR",
-            "With --local: segments and spills go into a fresh folder in it, which goes with the run; default TMPDIR.");
+            "With --local: segments and spills go into a fresh folder in it, which goes with the run; "
+            "default TMPDIR.");
   AddWaiting(table, request.options);
   const bool local = std::any_of(args.begin(), args.end(), [](const std::string& arg) {
     return arg.compare(0, 7, "--local") == 0;  // --local=false only misses the head start
