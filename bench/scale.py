@@ -218,6 +218,7 @@ def generate(job, size, path, folder):
             job.source.load()
             copies = job.source.copies_of_1x() * size
             rows = job.source.write(path, copies)
+            os.sync()  # not beside the job
             os.write(tell, json.dumps([rows, job.other(folder, copies, rows) if job.other else []]).encode())
             code = 0
         finally:

@@ -75,48 +75,76 @@ void ParquetCells::TakeGiven(size_t column, int64_t rows) {
 void ParquetCells::TakeDictionary(const io::ParquetColumn& from, size_t column) {
   Column& to = columns_[column];
   const uint32_t count = from.values.entries;
-  entries_ -= to.entries.values.size();
+  held_ -= to.held;
+  to.held = held_ + count <= kMostEntries ? count : 0;
   to.dictionary = from.values.dictionary;
-  to.by_entry = entries_ + count <= kMostEntries;
-  if (!to.by_entry) {
-    to.entries = Turned();
+  to.first_code = 0;
+  to.entries.sizes.clear();
+  if (to.held == 0) return;
+  held_ += count;
+  if (count <= Value::kMaxCode - next_code_) {
+    to.first_code = next_code_;
+    next_code_ += count;
+  }
+  const ValueType type = spec_.schema[column].type;
+  if (type == ValueType::kText && from.type == ValueType::kInt64) {
+    const auto* integers = static_cast<const int64_t*>(from.values.values);
+    to.entries.bad.clear();
+    to.entries.digits.resize(count * kDigits);
+    to.entries.sizes.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      char* begin = to.entries.digits.data() + i * kDigits;
+      to.entries.sizes[i] =
+          static_cast<uint8_t>(std::to_chars(begin, begin + kDigits, integers[i]).ptr - begin);
+    }
     return;
   }
-  entries_ += count;
   Turn(
-      from, spec_.schema[column].type, count, [](size_t) { return false; }, [](size_t i) { return i; },
-      &to.entries);
-  if (count > Value::kMaxCode - next_code_) return;
-  for (Value& value : to.entries.values) {
-    if (value.type() == ValueType::kText) value.set_code(next_code_);
-    ++next_code_;
-  }
+      from, type, count, [](size_t) { return false; }, [](size_t i) { return i; }, &to.entries);
 }
 
 void ParquetCells::TakeRows(const io::ParquetColumn& from, size_t column, int64_t rows) {
   Column& to = columns_[column];
-  const auto count = static_cast<size_t>(rows);
-  if (from.values.codes != nullptr && to.by_entry) {
-    const std::vector<uint8_t>& bad = to.entries.bad;
-    to.rows.values.resize(count);
-    for (size_t i = 0; i < count; ++i) {
-      if (from.values.missing[i] != 0) {
-        to.rows.values[i] = Value::Null();
-        continue;
-      }
-      const uint32_t entry = from.values.codes[i];
-      to.rows.values[i] = to.entries.values[entry];
-      if (!bad.empty() && bad[entry] != 0) SetBad(i, column, rows);
-    }
+  if (from.values.codes != nullptr && to.held > 0) {
+    TakeEntries(from, column, rows);
   } else {
     Turn(
-        from, spec_.schema[column].type, count,
+        from, spec_.schema[column].type, static_cast<size_t>(rows),
         [&](size_t i) { return from.missing(static_cast<int64_t>(i)); },
         [&](size_t i) { return static_cast<size_t>(from.Place(static_cast<int64_t>(i))); }, &to.rows);
     for (size_t i = 0; i < to.rows.bad.size(); ++i)
       if (to.rows.bad[i] != 0) SetBad(i, column, rows);
   }
   to.values = to.rows.values.data();
+}
+
+// Rows out of the entries at hand.
+void ParquetCells::TakeEntries(const io::ParquetColumn& from, size_t column, int64_t rows) {
+  Column& to = columns_[column];
+  const auto count = static_cast<size_t>(rows);
+  std::vector<Value>& values = to.rows.values;
+  values.resize(count);
+  const auto each = [&](const auto& value_of) {
+    for (size_t i = 0; i < count; ++i) {
+      if (from.values.missing[i] != 0) {
+        values[i] = Value::Null();
+        continue;
+      }
+      const uint32_t entry = from.values.codes[i];
+      values[i] = value_of(entry);
+      if (to.first_code != 0 && values[i].type() == ValueType::kText)
+        values[i].set_code(to.first_code + entry);
+    }
+  };
+  if (!to.entries.sizes.empty()) {
+    const char* digits = to.entries.digits.data();
+    const uint8_t* sizes = to.entries.sizes.data();
+    return each([=](uint32_t entry) { return Value::Text({digits + entry * kDigits, sizes[entry]}); });
+  }
+  each([entries = to.entries.values.data()](uint32_t entry) { return entries[entry]; });
+  const std::vector<uint8_t>& bad = to.entries.bad;
+  for (size_t i = 0; !bad.empty() && i < count; ++i)
+    if (from.values.missing[i] == 0 && bad[from.values.codes[i]] != 0) SetBad(i, column, rows);
 }
 
 // First what most columns are; then whole numbers as real ones, anything as text, texts that are parsed.

@@ -52,8 +52,9 @@ class ParquetCells {
   // Values made of cells.
   struct Turned {
     std::vector<Value> values;
-    std::vector<uint8_t> bad;        // those that do not fit; empty: none
-    std::vector<char> digits;        // of whole numbers as text
+    std::vector<uint8_t> bad;    // those that do not fit; empty: none
+    std::vector<char> digits;    // of whole numbers as text, kDigits each
+    std::vector<uint8_t> sizes;  // of these; `values` of a dictionary are left out then: they are 16 bytes
     std::vector<std::string> texts;  // what else became text
   };
   struct Column {
@@ -61,11 +62,13 @@ class ParquetCells {
     const Value* values = nullptr;  // of the batch
     Turned rows, entries;           // entries: of a dictionary
     uint64_t dictionary = 0;        // which
-    bool by_entry = false;          // it is turned entry by entry
+    uint32_t held = 0;              // its entries, where they are turned and not the rows
+    uint32_t first_code = 0;        // of its texts; 0: they have none
   };
   void TakeGiven(size_t column, int64_t rows);
   void TakeRows(const io::ParquetColumn& from, size_t column, int64_t rows);
   void TakeDictionary(const io::ParquetColumn& from, size_t column);
+  void TakeEntries(const io::ParquetColumn& from, size_t column, int64_t rows);
   // `count` values: i is missing(i) or stands at place(i) of the column.
   template <typename MissingFn, typename PlaceFn>
   void Turn(const io::ParquetColumn& from, ValueType type, size_t count, const MissingFn& missing,
@@ -77,7 +80,7 @@ class ParquetCells {
   std::vector<Column> columns_;
   std::vector<uint32_t> bad_;  // per row of the batch: the first column that does not fit; empty: all do
   uint32_t next_code_ = 1;
-  uint64_t entries_ = 0;  // that are held, of all columns
+  uint64_t held_ = 0;  // entries of all columns
 };
 
 }  // namespace millrace::internal

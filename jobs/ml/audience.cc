@@ -46,64 +46,77 @@ struct Tables {
 };
 MR_RECORD(Tables, MR_NAMED(groups), MR_NAMED(by_product), MR_NAMED(products), MR_NAMED(stations))
 
-struct Event {
-  TextLookup::Key station_or_product, household;
-};
-
-// Group 0 is of nobody's.
-uint32_t OrZero(uint32_t group) { return group == TextLookup::kNone ? 0 : group; }
-
-Watched Resolve(const Tables& tables, const Event& event) {
-  Watched watched{event.station_or_product.text()};
-  if (tables.by_product) {
-    const uint32_t station = tables.products.Find(event.station_or_product);
-    watched.station = station == TextLookup::kNone ? std::string_view() : tables.stations[station];
-  }
-  watched.group = OrZero(tables.groups.Find(event.household));
-  return watched;
-}
-
-// Events on their way through the tables: each waits for sixteen later ones while the places where it will be
-// looked up come into the cache. In order, none lost.
-class Joiner {
+// A column that is looked up in a table. A text waits between Begin and End while the place where it will be
+// looked up comes into the cache; one whose code was seen before needs no place.
+class Finder {
  public:
-  void Push(const Tables& tables, const Row& row, Emitter<Watched>& out) {
-    if (row[0].code() != 0 && row[1].code() != 0) return PushCoded(tables, row, out);
-    Event& event = waiting_[pushed_++ % waiting_.size()];
-    if (pushed_ > waiting_.size()) out(Resolve(tables, event));
-    event.station_or_product.Set(TextOf(row[0]));
-    event.household.Set(TextOf(row[1]));
-    if (tables.by_product) tables.products.Prefetch(event.station_or_product);
-    tables.groups.Prefetch(event.household);
+  struct Text {
+    uint32_t code = 0, found = TextLookup::kNone;
+    TextLookup::Key key;
+  };
+  void Begin(const TextLookup& table, const Value& value, Text* text) {
+    text->code = value.code();
+    text->found = text->code == 0 ? TextLookup::kNone : by_code_[text->code];
+    if (text->found != TextLookup::kNone) return;
+    text->key.Set(TextOf(value));
+    table.Prefetch(text->key);
   }
-  // Those that still wait.
-  void Finish(const Tables& tables, Emitter<Watched>& out) {
-    for (uint64_t i = pushed_ - std::min<uint64_t>(pushed_, waiting_.size()); i < pushed_; ++i)
-      out(Resolve(tables, waiting_[i % waiting_.size()]));
-    pushed_ = 0;
+  // Its number in the table, or `none`.
+  uint32_t End(const TextLookup& table, const Text& text, uint32_t none) {
+    if (text.found != TextLookup::kNone) return text.found;
+    uint32_t number = table.Find(text.key);
+    if (number == TextLookup::kNone) number = none;
+    if (text.code != 0) by_code_[text.code] = number;
+    return number;
   }
 
  private:
-  // Both texts come out of dictionaries: what was found for one of them is kept, and nothing waits.
-  void PushCoded(const Tables& tables, const Row& row, Emitter<Watched>& out) {
-    if (pushed_ > 0) [[unlikely]]
-      Finish(tables, out);
-    uint32_t& group = groups_[row[1].code()];
-    if (group == TextLookup::kNone) group = OrZero(tables.groups.Find(TextOf(row[1])));
-    Watched watched{TextOf(row[0]), group, 1, row[0].code()};
+  CodeTable by_code_;
+};
+
+// Events on their way through the tables, each behind sixteen others. In order, none lost.
+class Joiner {
+ public:
+  void Push(const Tables& tables, const Row& row, Emitter<Watched>& out) {
+    Event& event = waiting_[pushed_ % waiting_.size()];
+    if (pushed_++ >= waiting_.size()) Resolve(tables, event, out);
+    groups_.Begin(tables.groups, row[1], &event.household);
     if (tables.by_product) {
-      uint32_t& station = stations_[watched.code];
+      stations_.Begin(tables.products, row[0], &event.product);
+    } else {
+      event.station.Set(TextOf(row[0]));
+      event.station_code = row[0].code();
+    }
+  }
+  void Finish(const Tables& tables, Emitter<Watched>& out) {
+    for (uint64_t i = pushed_ - std::min<uint64_t>(pushed_, waiting_.size()); i < pushed_; ++i)
+      Resolve(tables, waiting_[i % waiting_.size()], out);
+  }
+
+ private:
+  struct Event {
+    Finder::Text household, product;
+    TextLookup::Key station;
+    uint32_t station_code = 0;
+  };
+  void Resolve(const Tables& tables, const Event& event, Emitter<Watched>& out) {
+    Watched watched;
+    watched.group = groups_.End(tables.groups, event.household, 0);  // group 0 is of nobody
+    if (tables.by_product) {
       const auto none = static_cast<uint32_t>(tables.stations.size());
-      if (station == TextLookup::kNone) station = std::min(tables.products.Find(watched.station), none);
-      watched.station = station == none ? std::string_view() : tables.stations[station];
+      const uint32_t station = stations_.End(tables.products, event.product, none);
+      if (station != none) watched.station = tables.stations[station];
       watched.code = station + 1;
+    } else {
+      watched.station = event.station.text();
+      watched.code = event.station_code;
     }
     out(watched);
   }
 
   std::array<Event, 16> waiting_;
   uint64_t pushed_ = 0;
-  CodeTable groups_, stations_;
+  Finder groups_, stations_;
 };
 
 using TextPair = KeyValue<std::string, std::string>;

@@ -4,7 +4,7 @@ namespace millrace::ml {
 
 bool TextLookup::Add(std::string_view key, uint32_t number) {
   if (Find(key) != kNone) return false;
-  if (2 * (used_ + 1) > slots_.size()) {
+  if (5 * (used_ + 1) > 4 * slots_.size()) {
     std::vector<Slot> old(slots_.empty() ? 16 : 2 * slots_.size());
     old.swap(slots_);
     for (const Slot& slot : old)
@@ -33,7 +33,7 @@ void TextLookup::EncodeTo(std::string* out) const {
 bool TextLookup::DecodeFrom(ByteReader& in) {
   uint64_t slots = 0;
   if (!in.Varint(&used_) || !in.Varint(&slots) || slots > in.remaining() / sizeof(Slot)) return false;
-  if (slots > 0 && (!std::has_single_bit(slots) || 2 * used_ > slots)) return false;
+  if (slots > 0 && (!std::has_single_bit(slots) || 5 * used_ > 4 * slots)) return false;
   slots_.resize(slots);
   std::string_view texts;
   if (!in.Copy(slots_.data(), slots * sizeof(Slot)) || !in.Text(&texts)) return false;

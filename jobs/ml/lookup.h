@@ -18,8 +18,8 @@
 
 namespace millrace::ml {
 
-// Open addressing, at most half full: 32 to 64 bytes an entry, and the bytes of keys of more than eight. It
-// is encoded as it lies in memory: a task that gets it copies it, once.
+// Open addressing, at most four fifths full: 20 to 40 bytes an entry, and the bytes of keys of more than
+// eight. It is encoded as it lies in memory: a task that gets it copies it, once.
 class TextLookup {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;  // no such key; never a number
@@ -117,7 +117,7 @@ class TextLookup {
   std::string texts_;  // size and bytes of stored keys, behind one byte
 };
 
-// What was found for the texts of a dictionary, by Value::code(): each is looked up once in a task, and the
+// What was found for the texts of a dictionary, by Value::code(): each is looked up once in a task, the
 // others cost one access. 4 bytes per code up to the greatest seen.
 class CodeTable {
  public:
