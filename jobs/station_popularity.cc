@@ -19,7 +19,7 @@
 //
 // Stages, for n events, h households, s stations, k clusters, m subsets. Households: what kmeans.h says, and
 // one shuffle of h records. Events: one pass; each task sends at most s records of k 2^m counts. A household
-// file of up to --broadcast-bytes travels to the tasks (32 to 64 bytes an entry there); a larger one is
+// file of up to --broadcast-bytes travels to the tasks (20 to 40 bytes an entry there); a larger one is
 // joined by a shuffle of at most n records. Stations: two shuffles of s k (m + 1) rows at most.
 //
 // With --batches a trigger reads the splits that hold its batch (1 MiB each) and counts them: nothing that
