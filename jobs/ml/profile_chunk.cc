@@ -247,7 +247,7 @@ void ProfileChunk::EmitTexts(const ProfileSpec& spec, Emitter<KeyedPiece>& out) 
     };
     for (const uint32_t number : table.InOrder()) {
       const std::string_view text = table.text(number);
-      const uint32_t bucket = spec.buckets == 1 ? 0 : static_cast<uint32_t>(StableHash(text) % spec.buckets);
+      const uint32_t bucket = spec.buckets <= 1 ? 0 : static_cast<uint32_t>(StableHash(text) % spec.buckets);
       blocks[bucket].Add(text, table.count(number), send(bucket));
     }
     for (uint32_t bucket = 0; bucket < spec.buckets; ++bucket) {
