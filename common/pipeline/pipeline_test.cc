@@ -51,6 +51,17 @@ TEST_F(PipelineTest, WordCountOverSeveralSplitsAndPartitions) {
   EXPECT_EQ(AsMap(counts), (std::map<std::string, int64_t>{{"a", 3}, {"b", 3}, {"c", 1}}));
 }
 
+TEST_F(PipelineTest, FunctionsCount) {
+  const auto numbers = job_.Values<int64_t>({1, 2, 3, 4, 5, 6, 7}, 3).Filter([](int64_t n) {
+    AddToCounter(n % 2 == 0 ? "even" : "odd");
+    if (n == 7) AddToCounter("sevens", 70);
+    return n > 4;
+  });
+  EXPECT_EQ(numbers.Count(), 3u);
+  EXPECT_EQ(link_.counters(), (std::map<std::string, int64_t>{{"even", 3}, {"odd", 4}, {"sevens", 70}}));
+  EXPECT_THROW(AddToCounter("outside"), std::logic_error);
+}
+
 TEST_F(PipelineTest, CombinerFlushesByLogicalBytesAndFoldsInOrder) {
   job_.mutable_settings().combine_flush_bytes = 1;  // a generation per new key
   const auto joined = job_.Values<std::string>({"x1", "y2", "x3", "x4", "y5"})

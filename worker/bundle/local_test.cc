@@ -97,6 +97,8 @@ TEST_F(LocalTest, Counts) {
   const Ran ran = RunBundle(StrCat("count-lines", Files("out")));
   ASSERT_EQ(ran.exit_code, 0) << ran.text;
   EXPECT_EQ(Parts("out").substr(0, 8), "0\t2\n1\t2\n");
+  const std::string success = *ReadFile(dir_.File("out/_SUCCESS"));
+  EXPECT_NE(success.find("\"different_lines\": 1000"), std::string::npos) << success;
 }
 
 TEST_F(LocalTest, BadUserCodeEndsInOneSentence) {

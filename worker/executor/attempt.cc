@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/io/publish.h"
 #include "common/pipeline/bad_input.h"
+#include "common/pipeline/counter.h"
 #include "common/pipeline/registry.h"
 #include "worker/executor/crash.h"
 
@@ -214,6 +215,7 @@ void Attempt::UserError(const std::string& what) {
 }
 
 void Attempt::RunOperators() {
+  const internal::CountingFor counting(this);
   const auto& operators = branch_->operators();
   std::vector<std::unique_ptr<SinkBase>> sinks;  // last operator first
   SinkBase* down = nullptr;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/strings.h"
+#include "common/pipeline/counter.h"
 #include "common/pipeline/jobs_registry.h"
 #include "common/pipeline/registry.h"
 #include "common/record/hash.h"
@@ -161,6 +162,7 @@ pb::ErrorInfo InMemoryLink::RunTask(const pb::Plan& plan, const pb::Stage& stage
                                     uint32_t task, uint32_t task_in_branch, pb::ActionResult* result) {
   std::vector<StoredRecord> out;
   MemoryContext context(plan, stage, branch, task, task_in_branch, shared, &out);
+  const internal::CountingFor counting(&context);
   if (branch.has_upstream()) LoadInput(*this, branch.upstream(), task_in_branch, &context.input);
   std::vector<std::unique_ptr<SinkBase>> sinks;
   SinkBase* down = nullptr;

@@ -26,6 +26,7 @@ void CountLines(Job& job, const CommonOptions& options) {
       .ReduceByKey(Sum{})
       .Pairs()
       .Map([](const KeyValue<std::string_view, uint64_t>& pair) {
+        AddToCounter("different_lines");
         return Count{pair.key, pair.value};
       })
       .Write(options.output, {.format = "tsv"});
