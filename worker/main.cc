@@ -34,7 +34,7 @@ struct Flags {
   std::vector<std::string> shared_roots;
   uint32_t slots = 1, credits = 0;
   uint64_t slot_memory = 0, heap_headroom = 0;
-  uint32_t standby_executors = 0;
+  uint32_t standby_executors = 0, bundle_timeout_ms = 0;
 };
 
 void AddOptions(millrace::OptionTable* table, Flags* flags) {
@@ -80,6 +80,12 @@ void AddOptions(millrace::OptionTable* table, Flags* flags) {
             "it "
             "starts some 10 ms sooner. 0: none.")
       .Range(0, 64);
+  table
+      ->AddMs(
+          "bundle-timeout", &flags->bundle_timeout_ms, 300'000,
+          "How long the bundle of a job may take from a coordinator, one that is away included; after that "
+          "its tasks fail here.")
+      .Range(1, 86'400'000);
   table->Add("log-level", &flags->log_level, "info", "LEVEL", "What is logged to stderr.")
       .Choices({"debug", "info", "warning", "error", "off"});
 }
@@ -112,7 +118,7 @@ class Signals {
 int Serve(const Flags& flags, const Signals& signals) {
   const auto processes = millrace::MakeProcessLauncher();
   const auto launcher = millrace::MakeStandbyLauncher(processes.get(), flags.standby_executors);
-  const auto bundles = millrace::MakeGrpcBundleSource(flags.coordinator);
+  const auto bundles = millrace::MakeGrpcBundleSource(flags.coordinator, flags.bundle_timeout_ms);
   // The bulk server needs the store, the agent the bulk address: the store comes first, inside the agent.
   millrace::AgentOptions options;
   options.work_dir = millrace::AbsolutePath(flags.work_dir);

@@ -173,11 +173,12 @@ class GrpcLinkImpl final : public GrpcLink {
 
 class GrpcBundleSource final : public BundleSource {
  public:
-  explicit GrpcBundleSource(const std::string& coordinator) : address_(coordinator) {}
+  GrpcBundleSource(const std::string& coordinator, int64_t patience_ms)
+      : address_(coordinator), patience_(patience_ms) {}
 
   // A coordinator that goes away meanwhile comes back, as a rule: the job must not fail of it.
   absl::Status Fetch(const std::string& hash, const std::string& path) override {
-    const auto until = std::chrono::steady_clock::now() + kFetchPatience;
+    const auto until = std::chrono::steady_clock::now() + patience_;
     std::unique_lock lock(mutex_);
     while (!stopped_) {
       if (channel_ == nullptr) channel_ = MakeChannel(address_);
@@ -206,11 +207,9 @@ class GrpcBundleSource final : public BundleSource {
   }
 
  private:
-  static constexpr auto kFetchPatience = std::chrono::minutes(5);
-
-  static grpc::Status FetchOnce(pb::Control::Stub* stub, grpc::ClientContext* context,
-                                const std::string& hash, const std::string& path, absl::Status* written) {
-    context->set_deadline(std::chrono::system_clock::now() + kFetchPatience);
+  grpc::Status FetchOnce(pb::Control::Stub* stub, grpc::ClientContext* context, const std::string& hash,
+                         const std::string& path, absl::Status* written) const {
+    context->set_deadline(std::chrono::system_clock::now() + patience_);
     pb::FetchBundleRequest request;
     request.set_hash(hash);
     absl::StatusOr<UniqueFd> file = CreateFile(path);
@@ -224,6 +223,7 @@ class GrpcBundleSource final : public BundleSource {
   }
 
   const std::string address_;
+  const std::chrono::milliseconds patience_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -237,8 +237,8 @@ std::unique_ptr<GrpcLink> GrpcLink::Start(const GrpcLinkOptions& options, Agent*
   return std::make_unique<GrpcLinkImpl>(options, agent);
 }
 
-std::unique_ptr<BundleSource> MakeGrpcBundleSource(const std::string& coordinator) {
-  return std::make_unique<GrpcBundleSource>(coordinator);
+std::unique_ptr<BundleSource> MakeGrpcBundleSource(const std::string& coordinator, int64_t patience_ms) {
+  return std::make_unique<GrpcBundleSource>(coordinator, patience_ms);
 }
 
 }  // namespace millrace

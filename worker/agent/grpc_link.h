@@ -27,7 +27,9 @@ class GrpcLink {
   virtual std::string trouble() const = 0;
 };
 
-// FetchBundle of the coordinator.
-std::unique_ptr<BundleSource> MakeGrpcBundleSource(const std::string& coordinator);
+// FetchBundle of the coordinator; one that is away is waited for as long as `patience_ms`, and a bundle may
+// take as long.
+std::unique_ptr<BundleSource> MakeGrpcBundleSource(const std::string& coordinator,
+                                                   int64_t patience_ms = 300'000);
 
 }  // namespace millrace

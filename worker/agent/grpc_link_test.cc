@@ -184,6 +184,12 @@ TEST(GrpcBundleSourceTest, WaitsForACoordinatorThatWentAway) {
   EXPECT_EQ(*ReadFile(folder.File("b")), "abcdef");
 }
 
+TEST(GrpcBundleSourceTest, PatienceEnds) {
+  const ScopedTempDir folder;
+  const absl::Status status = MakeGrpcBundleSource("127.0.0.1:1", 1)->Fetch("known", folder.File("b"));
+  EXPECT_NE(MessageOf(status).find("coordinator 127.0.0.1:1 does not send it"), std::string::npos) << status;
+}
+
 TEST(GrpcBundleSourceTest, StopEndsAFetchThatStandsAndLaterOnes) {
   FakeCoordinator coordinator;
   const int port = coordinator.Start(0);
