@@ -59,7 +59,9 @@ void CutGroups(uint32_t number, Reader& reader, uint64_t split_bytes, pb::FileSo
       end = split_bytes == 0 ? UINT64_MAX : (so_far / split_bytes + 1) * split_bytes;
     }
     open->set_end(group.end);
-    so_far += UnpackedBytes(group, reader.columns());
+    const uint64_t bytes = UnpackedBytes(group, reader.columns());
+    open->set_bytes(open->bytes() + bytes);
+    so_far += bytes;
     if (so_far >= end) open = nullptr;
   }
 }
@@ -164,8 +166,10 @@ absl::Status PruneParquet(const std::vector<ColumnRange>& ranges, pb::FileSource
         run = kept.Add();
         *run = split;
         run->set_begin(group.begin);
+        run->set_bytes(0);
       }
       run->set_end(group.end);
+      run->set_bytes(run->bytes() + UnpackedBytes(group, open->reader().columns()));
     }
   }
   // Nothing left: one split that has no group.
@@ -173,6 +177,7 @@ absl::Status PruneParquet(const std::vector<ColumnRange>& ranges, pb::FileSource
     pb::Split* none = kept.Add();
     *none = source->splits(0);
     none->set_end(none->begin());
+    none->set_bytes(0);
   }
   source->mutable_splits()->Swap(&kept);
   return absl::OkStatus();

@@ -154,7 +154,7 @@ uint64_t EstimateInputBytes(const Node& node) {
   uint64_t bytes = 0;
   for (const pb::Split& split : node.files.splits()) {
     const bool packed = !node.files.files(static_cast<int>(split.file())).compression().empty();
-    bytes += (split.end() - split.begin()) * (packed ? 4 : 1);
+    bytes += split.bytes() > 0 ? split.bytes() : (split.end() - split.begin()) * (packed ? 4 : 1);
   }
   for (const std::string& values : node.values.partitions()) bytes += values.size();
   for (const NodePtr& input : node.inputs) bytes += EstimateInputBytes(*input);

@@ -123,6 +123,9 @@ TEST(LowerTest, PartitionsFollowTheInputOrTheOption) {
   LowerOptions options;
   const NodePtr node = Shuffle({Files(1 << 20, 1)});
   EXPECT_EQ(ChoosePartitions(*node, options), 1u);
+  const NodePtr packed = Files(1 << 20, 1);
+  packed->files.mutable_splits(0)->set_bytes(3 * options.partition_bytes);
+  EXPECT_EQ(ChoosePartitions(*Shuffle({packed}), options), 3u);
   options.partitions = 9;
   EXPECT_EQ(ChoosePartitions(*node, options), 9u);
   node->shuffle.set_partitioner(pb::ShuffleTarget::SINGLE);

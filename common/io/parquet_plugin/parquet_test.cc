@@ -106,7 +106,13 @@ TEST_F(ParquetTest, RowGroupsAreSplits) {
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(all, parts);
   EXPECT_EQ(all.size(), 20'000u);
-  for (int i = 1; i < cut.splits_size(); ++i) EXPECT_EQ(cut.splits(i).begin(), cut.splits(i - 1).end());
+  uint64_t bytes = 0;
+  for (int i = 0; i < cut.splits_size(); ++i) {
+    EXPECT_EQ(cut.splits(i).begin(), i == 0 ? whole.splits(0).begin() : cut.splits(i - 1).end());
+    bytes += cut.splits(i).bytes();
+  }
+  EXPECT_EQ(bytes, whole.splits(0).bytes());
+  EXPECT_EQ(bytes, 20'000u * 6 * sizeof(uint64_t)) << "of values: in the file they are packed";
 }
 
 TEST_F(ParquetTest, ColumnsComeInTheOrderAskedFor) {
