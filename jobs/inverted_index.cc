@@ -7,14 +7,15 @@
 // ten longest_lists. An input without any word has an index without any line.
 //
 // Stages, for n lines of w distinct words each: a count of the lines per split (reads the input, shuffles
-// nothing); split the lines into words (n w pairs of about 12 bytes and the word are shuffled,
-// range-partitioned by word); one list per word, kept on the workers and read twice. Memory: a word's list is
-// one record and has to fit --max-record-bytes: 16 MiB are about two million lines; leave out words that are
-// everywhere, or raise the limit.
+// nothing); lists of the words of a split, in pieces of up to 8 MiB (n w numbers of up to 9 digits are
+// shuffled, and each word once per piece, range-partitioned by word); one list per word, kept on the workers
+// and read twice. Memory: the pieces; and a word's list is one record that has to fit --max-record-bytes: 16
+// MiB are about two million lines; leave out words that are everywhere, or raise the limit.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/pipeline/pipeline.h"
+#include "jobs/ml/lookup.h"
 #include "jobs/ml/tokenizer.h"
 
 namespace millrace {
@@ -24,25 +25,48 @@ struct InvertedIndexOptions : CommonOptions {
 };
 MR_OPTIONS(InvertedIndexOptions, MR_OPTION(tokens, "white|ascii|unicode", "What a word is"))
 
-struct Posting {
-  std::string_view word;
-  uint64_t line = 0;
-};
-MR_RECORD(Posting, MR_NAMED(word), MR_NAMED(line))
-
 struct PostingList {
   std::string word;
-  std::string lines;
+  std::string lines;  // 3,17,240
 };
 MR_RECORD(PostingList, MR_NAMED(word), MR_NAMED(lines))
 
-void EmitPostings(const std::string& tokens, const Numbered<std::string_view>& line, Emitter<Posting>& out) {
-  std::vector<std::string> words;
-  ml::Tokens(tokens, line.record, [&](std::string_view word) { words.emplace_back(word); });
-  std::sort(words.begin(), words.end());
-  words.erase(std::unique(words.begin(), words.end()), words.end());
-  for (const std::string& word : words) out({word, line.row + 1});
-}
+// The lists of some lines on end, in the order in which their words came.
+class Lists {
+ public:
+  void Add(const std::string& tokens, const Numbered<std::string_view>& line, Emitter<PostingList>& out) {
+    const uint64_t number = line.row + 1;
+    ml::Tokens(tokens, line.record, [&](std::string_view word) {
+      uint32_t at = numbers_.Find(word);
+      if (at == ml::TextLookup::kNone) {
+        at = static_cast<uint32_t>(lists_.size());
+        numbers_.Add(word, at);
+        lists_.push_back({std::string(word), {}});
+        last_.push_back(0);
+        bytes_ += word.size() + 2 * sizeof(PostingList);
+      }
+      if (last_[at] == number) return;
+      last_[at] = number;
+      std::string& lines = lists_[at].lines;
+      bytes_ -= lines.size();
+      if (!lines.empty()) lines.push_back(',');
+      AppendUint(number, &lines);
+      bytes_ += lines.size();
+    });
+    if (bytes_ >= kPieceBytes) Flush(out);
+  }
+  void Flush(Emitter<PostingList>& out) {
+    for (const PostingList& list : lists_) out(list);
+    *this = Lists();
+  }
+
+ private:
+  static constexpr uint64_t kPieceBytes = 8 << 20;
+  ml::TextLookup numbers_;  // of the words
+  std::vector<PostingList> lists_;
+  std::vector<uint64_t> last_;  // line
+  uint64_t bytes_ = 0;
+};
 
 struct ListLength {
   std::string word;
@@ -88,26 +112,27 @@ std::string Summary(uint64_t documents, const IndexFacts& facts) {
 void InvertedIndex(Job& job, const InvertedIndexOptions& options) {
   const auto lines = job.ReadText(options.input);
   const std::vector<uint64_t> per_task = lines.CountPerTask();
-  const auto index = lines.WithRowNumber(per_task)
-                         .FlatMap<Posting>(
-                             With(options.tokens),
-                             [](const std::string& tokens, const Numbered<std::string_view>& line,
-                                Emitter<Posting>& out) { EmitPostings(tokens, line, out); },
-                             "Postings")
-                         .KeyBy([](const Posting& posting) { return posting.word; },
-                                [](const Posting& posting) { return posting.line; })
-                         .InKeyOrder()
-                         .GroupByKey<PostingList>(
-                             [](std::string_view word, Rows<uint64_t> lines, Emitter<PostingList>& out) {
-                               PostingList list{std::string(word), {}};
-                               for (const uint64_t line : lines) {
-                                 if (!list.lines.empty()) list.lines.push_back(',');
-                                 AppendUint(line, &list.lines);
-                               }
-                               out(list);
-                             },
-                             "List")
-                         .Cache();
+  const auto index =
+      lines.WithRowNumber(per_task)
+          .Accumulate<PostingList, Lists>(
+              With(options.tokens),
+              [](const std::string& tokens, Lists& lists, const Numbered<std::string_view>& line,
+                 Emitter<PostingList>& out) { lists.Add(tokens, line, out); },
+              [](const std::string&, Lists& lists, Emitter<PostingList>& out) { lists.Flush(out); }, "Lists")
+          .KeyBy([](const PostingList& list) { return list.word; },
+                 [](const PostingList& list) { return list.lines; })
+          .InKeyOrder()
+          .GroupByKey<PostingList>(
+              [](const std::string& word, Rows<std::string> pieces, Emitter<PostingList>& out) {
+                PostingList list{word, {}};
+                for (const std::string& lines : pieces) {
+                  if (!list.lines.empty()) list.lines.push_back(',');
+                  list.lines += lines;
+                }
+                out(list);
+              },
+              "List")
+          .Cache();
   index.Write(options.output, {.format = "tsv"});
   const IndexFacts facts =
       index.Map([](const PostingList& list) { return FactsOf(list); }, "Facts").Aggregate(AddFacts{});
