@@ -10,7 +10,7 @@
 // Stages, for n rows of s symbols over d dates: returns and pivot as in stock-pivot (n records of 18 bytes
 // and the symbol are shuffled); s x 2 d numbers in cached blocks, scaled, then passes over them as jobs/ml/
 // kmeans.h says, for all k at once; labels meet the averages in a join (2 s records of 40 bytes). Memory: a
-// block and the centres of all k per slot; in the driver s rows of summary/ and what the page draws.
+// block and the centres of all k per slot; in the driver what the page draws, 5,000 symbols at most.
 #include "common/pipeline/pipeline.h"
 #include "common/report/html.h"
 #include "jobs/ml/features.h"
@@ -76,8 +76,8 @@ void StockClusters(Job& job, const StockClustersOptions& options) {
   const auto summary = ml::SummaryOf(raw, labels).Cache();
   summary.Write(out + "/summary");
 
-  const report::Page page =
-      report::StockClustersPage(raw, runs, summary.Collect(), ml::Silhouette(scaled, centres));
+  const report::Page page = report::StockClustersPage(raw, runs, summary.Take(report::kMostSymbols),
+                                                      ml::Silhouette(scaled, centres));
   WriteReport(job, page);
   job.WriteFile("report.html", report::RenderHtml(report::ToJson(page)).value());
 }

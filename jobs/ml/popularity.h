@@ -2,8 +2,8 @@
 //
 // For a cluster, a subset of its households (by rank: every third, say) and a station that they watched:
 //   popularity = 100 * views(cluster, station) / views(cluster)      views of the subset's households
-//   general    = 100 * views(station) / views                        views of all households, also of unknown
-//   ones diff_rank  = popularity - general
+//   general    = 100 * views(station) / views                        of all households, also of unknown ones
+//   diff_rank  = popularity - general
 // in double precision, in this order; counts are exact. pop_rank and diff_rank_number count from 1, greatest
 // first, equal ones by station: as numbers where all stations are numbers, else by bytes. Stations that only
 // households outside a subset watched have no row in it.

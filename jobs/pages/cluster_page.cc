@@ -237,14 +237,17 @@ Page StockClustersPage(const ml::Features& pivot, const std::vector<ml::KMeansRu
             {}};
   page.Add(RunFigures(pivot, runs[0], silhouette));
   if (runs.size() > 1) page.Add(ElbowChart(runs));
-  Chart scatter{.kind = Chart::Kind::kScatter,
-                .title = "Symbols",
-                .note = "average daily against average cumulative return",
-                .x_title = "average daily return",
-                .y_title = "average cumulative return",
-                .x_format = Format::kPercent,
-                .y_format = Format::kPercent,
-                .names_shown = true};
+  Chart scatter{
+      .kind = Chart::Kind::kScatter,
+      .title = "Symbols",
+      .note = StrCat(
+          "average daily against average cumulative return",
+          members.size() < pivot.rows ? StrCat("; the first ", members.size(), " are drawn") : std::string()),
+      .x_title = "average daily return",
+      .y_title = "average cumulative return",
+      .x_format = Format::kPercent,
+      .y_format = Format::kPercent,
+      .names_shown = true};
   scatter.series.resize(k);
   std::vector<std::vector<size_t>> of_cluster(k);
   for (uint32_t c = 0; c < k; ++c) scatter.series[c].name = ClusterName(c);
@@ -263,28 +266,31 @@ Page StockClustersPage(const ml::Features& pivot, const std::vector<ml::KMeansRu
   page.Add(Part{"Cumulative returns", ""});
   Sheet sheet{.title = "Members", .columns = {"cluster", "members", "symbols"}, .wide = true};
   for (uint32_t c = 0; c < k; ++c) {
+    const uint64_t size = runs[0].final_sizes[c];
     Chart chart{.kind = Chart::Kind::kLine,
                 .title = StrCat("Cluster ", c),
                 .categories = days,
                 .y_format = Format::kPercent};
     std::string names;
+    uint64_t named = 0;
     for (size_t at = 0; at < of_cluster[c].size(); ++at) {
       const size_t i = of_cluster[c][at];
-      if (at < kNamedInSheet) names += (names.empty() ? "" : ", ") + members[i].symbol;
+      if (at < kNamedInSheet) {
+        names += (names.empty() ? "" : ", ") + members[i].symbol;
+        ++named;
+      }
       if (i >= rows.size() || chart.series.size() >= kMostLines) continue;
-      Series line{.name = members[i].symbol, .hue = of_cluster[c].size() > 10 ? static_cast<int>(c) : -1};
-      line.faint = of_cluster[c].size() > 10;
+      Series line{.name = members[i].symbol, .hue = size > 10 ? static_cast<int>(c) : -1};
+      line.faint = size > 10;
       for (size_t column = 1; column < rows[i].size(); column += 2) line.y.push_back(rows[i][column]);
       chart.series.push_back(std::move(line));
     }
-    if (of_cluster[c].size() > kNamedInSheet)
-      names += StrCat(" and ", of_cluster[c].size() - kNamedInSheet, " more");
-    chart.note = StrCat(of_cluster[c].size(), of_cluster[c].size() == 1 ? " symbol" : " symbols",
-                        chart.series.size() < of_cluster[c].size()
-                            ? StrCat(", the first ", chart.series.size(), " drawn")
-                            : std::string());
+    if (size > named) names += StrCat(named == 0 ? "" : " and ", size - named, " more");
+    chart.note = StrCat(
+        size, size == 1 ? " symbol" : " symbols",
+        chart.series.size() < size ? StrCat(", the first ", chart.series.size(), " drawn") : std::string());
     if (!chart.series.empty()) page.Add(std::move(chart));
-    sheet.rows.push_back({StrCat(c), StrCat(of_cluster[c].size()), names});
+    sheet.rows.push_back({StrCat(c), StrCat(size), names});
   }
   page.Add(std::move(sheet));
   return page;

@@ -36,6 +36,8 @@ Page KMeansPage(const ml::Features& features, const std::vector<ml::KMeansRun>& 
                 const std::vector<double>& silhouettes);
 
 // stock-clusters: elbow, averages per symbol, cumulative returns of the first symbols of each cluster.
+// `members`: the first symbols, in the order of the pivot's rows; more than these are not drawn.
+inline constexpr uint64_t kMostSymbols = 5000;
 Page StockClustersPage(const ml::Features& pivot, const std::vector<ml::KMeansRun>& runs,
                        const std::vector<ml::StockSummary>& members, double silhouette);
 
